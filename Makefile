@@ -1,0 +1,31 @@
+# `make run` starts Botwright, `make test` tests it. Both install what they need first.
+
+.PHONY: run test bench soak setup
+
+# Builds quickly, runs nearly as fast as a release.
+run: setup
+	@echo "==> Building (some minutes the first time, seconds afterwards)"
+	cargo build --profile quick --locked
+	@echo "==> Starting; Ctrl+C stops"
+	@exec cargo run --profile quick --locked --quiet -- up
+
+# What CI runs.
+test: setup
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	@.ci/stop-test-postgres
+	cargo nextest run --locked; status=$$?; .ci/stop-test-postgres; exit $$status
+
+# The numbers of the README, with the machine and the commit, of the build that `make run` runs. Let nothing else run.
+bench: setup
+	cargo bench --profile quick --locked --bench report
+
+# Two hundred kills under load; `make test` runs ten. Prints a report.
+soak: setup
+	@.ci/stop-test-postgres
+	BOTWRIGHT_SOAK_KILLS=200 cargo nextest run --locked -E 'test(/^kills::/)' --no-capture; \
+	status=$$?; .ci/stop-test-postgres; exit $$status
+
+# PostgreSQL's server programs, a C compiler and the test runner, where they are missing.
+setup:
+	@.ci/setup

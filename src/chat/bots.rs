@@ -1,0 +1,116 @@
+//! The live bots: what the database says, compiled once and swapped whole when a new generation is applied.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+use crate::id::{AccountId, BotId, RevisionId};
+use crate::spec;
+use crate::store::{self, Store};
+
+/// A bot as it runs: one revision, compiled.
+#[derive(Debug)]
+pub struct LiveBot {
+    pub bot: store::Bot,
+    pub revision: RevisionId,
+    /// Counts from 1 within the bot.
+    pub number: i32,
+    pub spec: spec::Bot,
+}
+
+/// The bots of every account that was asked for. Cheap to clone.
+#[derive(Clone)]
+pub struct Bots {
+    store: Store,
+    /// Revisions never change, so a compiled one stays true.
+    compiled: Arc<Mutex<HashMap<RevisionId, Arc<LiveBot>>>>,
+}
+
+/// How many compiled revisions are kept; more than that and all are dropped, which only costs time.
+const KEPT: usize = 4_096;
+
+impl Bots {
+    pub fn new(store: Store) -> Self {
+        Self { store, compiled: Arc::default() }
+    }
+
+    /// The bot of that name as it stands now. Archived bots are not found.
+    pub async fn find(&self, account: AccountId, name: &str) -> Result<Option<Arc<LiveBot>>> {
+        let mut tx = self.store.tenant(account).await?;
+        let live = self.find_in(&mut tx, name).await?;
+        tx.commit().await?;
+        Ok(live)
+    }
+
+    /// The same, inside a transaction of the caller.
+    pub(super) async fn find_in(&self, tx: &mut store::Tenant, name: &str) -> Result<Option<Arc<LiveBot>>> {
+        match store::Bot::find_by_name(tx, name).await?.filter(|bot| bot.archived_at.is_none()) {
+            Some(bot) => self.compile(tx, bot).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The bot of that id as it stands now, archived or not.
+    pub async fn find_by_id(&self, tx: &mut store::Tenant, id: BotId) -> Result<Option<Arc<LiveBot>>> {
+        match store::Bot::find(tx, id).await? {
+            Some(bot) => self.compile(tx, bot).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A bot at a revision that may be an old one: running turns finish on what they started with.
+    pub async fn at_revision(
+        &self,
+        tx: &mut store::Tenant,
+        id: BotId,
+        revision: RevisionId,
+    ) -> Result<Arc<LiveBot>> {
+        if let Some(live) = self.kept(revision) {
+            return Ok(live);
+        }
+        let mut bot =
+            store::Bot::find(tx, id).await?.ok_or_else(|| Error::internal("a turn without its bot"))?;
+        bot.revision_id = revision;
+        self.compile(tx, bot).await
+    }
+
+    /// All bots of an account that are not archived, by name.
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Arc<LiveBot>>> {
+        let mut tx = self.store.tenant(account).await?;
+        let bots = store::Bot::list(&mut tx).await?;
+        let mut live = Vec::with_capacity(bots.len());
+        for bot in bots.into_iter().filter(|bot| bot.archived_at.is_none()) {
+            live.push(self.compile(&mut tx, bot).await?);
+        }
+        tx.commit().await?;
+        Ok(live)
+    }
+
+    /// What the bot calls itself at that revision.
+    pub(super) fn name_of(&self, revision: RevisionId) -> String {
+        self.kept(revision).map_or_else(|| "bot".into(), |live| live.spec.display_name.clone())
+    }
+
+    async fn compile(&self, tx: &mut store::Tenant, bot: store::Bot) -> Result<Arc<LiveBot>> {
+        if let Some(live) = self.kept(bot.revision_id)
+            && live.bot.name == bot.name
+        {
+            return Ok(live);
+        }
+        let revision = store::BotRevision::find(tx, bot.revision_id)
+            .await?
+            .ok_or_else(|| Error::internal("a bot without its revision"))?;
+        let spec = spec::Bot::from_authored(&revision.content)?;
+        let live = Arc::new(LiveBot { revision: revision.id, number: revision.number, spec, bot });
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if compiled.len() >= KEPT {
+            compiled.clear();
+        }
+        compiled.insert(live.revision, live.clone());
+        Ok(live)
+    }
+
+    fn kept(&self, revision: RevisionId) -> Option<Arc<LiveBot>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(&revision).cloned()
+    }
+}

@@ -1,0 +1,399 @@
+//! What the model hears: a pure function from everything that was loaded to the request and its report.
+//!
+//! The order is most stable first, so that providers' prompt caches hit. The budget is filled by priority:
+//! frame, persona, rules and pinned sources; the new messages; the last few of the window; evidence up to its
+//! own budget; the summary; lore; then the rest of the window, newest first.
+
+use crate::chat::report::{Draft, Report, Section};
+use crate::dialog::{Evidence, EvidenceKind, Message, Request, Role, ToolSpec};
+use crate::memory::{Found, FoundKind};
+use crate::spec;
+use crate::store;
+use crate::tokens::count;
+
+/// Everything that was loaded for one answer.
+pub struct Input<'a> {
+    pub bot: &'a spec::Bot,
+    /// Whom the bot talks with, as they are called.
+    pub person: &'a str,
+    /// In a group every line says who spoke.
+    pub is_group: bool,
+    pub summary: Option<&'a store::Summary>,
+    /// What recall found, best first.
+    pub found: &'a [Found],
+    pub recall_complete: bool,
+    /// Passages of pinned sources and window messages that may answer, for models that cannot read a prompt.
+    pub evidence: Vec<Evidence>,
+    /// Earlier messages, oldest first.
+    pub window: &'a [store::Message],
+    /// What is to be answered, oldest first.
+    pub inbound: &'a [store::Message],
+    pub tools: Vec<ToolSpec>,
+    /// What a provider's token is to one of ours.
+    pub ratio: f32,
+}
+
+/// What is sent, and the account of it.
+pub struct Assembled {
+    pub request: Request,
+    pub report: Report,
+}
+
+/// Tokens that a message takes besides its text, whatever the provider's format.
+const MESSAGE_OVERHEAD: usize = 4;
+/// Messages of the window that come before evidence.
+const WINDOW_FLOOR: usize = 6;
+/// Evidence below this share of the best score is noise.
+const RELEVANCE_FLOOR: f32 = 0.3;
+/// The share of the budget that a summary may take.
+const SUMMARY_SHARE: f32 = 0.15;
+
+/// The tokens that every prompt of this bot takes before anything is said.
+pub fn fixed_tokens(bot: &spec::Bot) -> usize {
+    fixed_parts(bot, "").iter().map(|part| count(&part.text)).sum::<usize>() + MESSAGE_OVERHEAD
+}
+
+/// How large a new message may be, in tokens as we count them.
+pub fn room_for_message(bot: &spec::Bot, ratio: f32) -> usize {
+    budget_in_our_tokens(bot, ratio).saturating_sub(fixed_tokens(bot) + 2 * MESSAGE_OVERHEAD)
+}
+
+/// Assembles the request. Never exceeds the budget: what does not fit is left out and reported.
+pub fn assemble(input: Input<'_>) -> Assembled {
+    let budget = budget_in_our_tokens(input.bot, input.ratio);
+    let mut room = Room { left: budget.saturating_sub(MESSAGE_OVERHEAD) };
+    let mut prompt = Prompt::default();
+
+    let fixed = fixed_parts(input.bot, input.person);
+    let fixed_sections = take_fixed(&fixed, &mut room, &mut prompt.fixed);
+    let tools = take_tools(&input.tools, &mut room);
+    let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
+    let (mut kept, mut window) = take_window(&input, &mut room, WINDOW_FLOOR, Vec::new());
+    let evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
+    let summary = take_summary(&input, budget, &mut room, &mut prompt.summary);
+    let lore = take_lore(&input, &mut room, &mut prompt.lore);
+    if kept.len() == WINDOW_FLOOR.min(input.window.len()) {
+        (kept, window) = take_window(&input, &mut room, usize::MAX, kept);
+    }
+
+    let sections: Vec<Section> = fixed_sections
+        .into_iter()
+        .chain([tools, lore, summary, evidence, window, inbound].into_iter().flat_map(Draft::finish))
+        .collect();
+    let total = sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add);
+    let report = Report {
+        budget: input.bot.model.context_budget,
+        total,
+        ratio: input.ratio,
+        recall_complete: input.recall_complete,
+        sections,
+    };
+    let question = input.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
+    let mut messages: Vec<Message> = kept.iter().map(|index| spoken(&input, &input.window[*index])).collect();
+    messages.extend(prompt.inbound.iter().map(|index| spoken(&input, &input.inbound[*index])));
+    let request = Request {
+        system: prompt.system(),
+        messages,
+        temperature: input.bot.model.temperature,
+        max_output_tokens: input.bot.model.max_output_tokens,
+        evidence: best_first(input.evidence, input.found),
+        question,
+        tools: input.tools,
+    };
+    Assembled { request, report }
+}
+
+fn budget_in_our_tokens(bot: &spec::Bot, ratio: f32) -> usize {
+    // Rounded down: the budget holds in the provider's tokens.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "budgets are small and positive"
+    )]
+    let tokens = (bot.model.context_budget as f32 / ratio.max(0.1)) as usize;
+    tokens
+}
+
+/// What is left of the budget, in tokens.
+struct Room {
+    left: usize,
+}
+
+impl Room {
+    fn take(&mut self, tokens: usize) -> bool {
+        let fits = tokens <= self.left;
+        if fits {
+            self.left -= tokens;
+        }
+        fits
+    }
+}
+
+#[derive(Default)]
+struct Prompt {
+    fixed: String,
+    lore: String,
+    summary: String,
+    evidence: String,
+    /// Which of the new messages fit.
+    inbound: Vec<usize>,
+}
+
+impl Prompt {
+    fn system(&self) -> String {
+        [&self.fixed, &self.lore, &self.summary, &self.evidence]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+}
+
+struct FixedPart {
+    section: &'static str,
+    kind: &'static str,
+    id: String,
+    text: String,
+}
+
+fn fixed_parts(bot: &spec::Bot, person: &str) -> Vec<FixedPart> {
+    let fill = |text: &str| bot.fill(text, person);
+    let part = |section, kind, id: &str, text| FixedPart { section, kind, id: id.into(), text };
+    let frame = include_str!("frame.md").replace("{{bot}}", &bot.display_name).replace("{{who}}", person);
+    let mut parts = vec![
+        part("frame", "frame", "frame", frame.trim_end().to_owned()),
+        part("persona", "persona", "persona", format!("# Persona\n\n{}", fill(&bot.persona))),
+    ];
+    if let Some(language) = &bot.language {
+        parts.push(part("rules", "rule", "language", format!("Always answer in the language `{language}`.")));
+    }
+    for (index, rule) in bot.rules.iter().enumerate() {
+        let heading = if index == 0 { "# Rules\n\n" } else { "" };
+        let category = rule.category.as_ref().map(|category| format!("{category}: ")).unwrap_or_default();
+        let text = format!("{heading}- {category}{}", fill(&rule.text));
+        parts.push(part("rules", "rule", &(index + 1).to_string(), text));
+    }
+    for source in bot.sources.iter().filter(|source| source.pin) {
+        let text = format!("# Source: {}\n\n{}", source.name, source.text);
+        parts.push(part("sources", "source", &source.name, text));
+    }
+    parts
+}
+
+fn take_fixed(parts: &[FixedPart], room: &mut Room, text: &mut String) -> Vec<Section> {
+    let mut sections: Vec<(&str, Draft)> = Vec::new();
+    for part in parts {
+        if sections.last().is_none_or(|(name, _)| *name != part.section) {
+            sections.push((part.section, Draft::new(part.section)));
+        }
+        let Some((_, draft)) = sections.last_mut() else { continue };
+        let tokens = count(&part.text) + 1;
+        if room.take(tokens) {
+            draft.included(part.kind, &part.id, tokens, "always", None);
+            if !text.is_empty() {
+                text.push_str(if part.text.starts_with('-') { "\n" } else { "\n\n" });
+            }
+            text.push_str(&part.text);
+        } else {
+            // Validation keeps the fixed part below 60 % of the budget; a ratio far above 1 can still do this.
+            draft.left_out(part.kind, &part.id, tokens, "no room in the budget", None);
+        }
+    }
+    sections.into_iter().filter_map(|(_, draft)| draft.finish()).collect()
+}
+
+fn take_tools(tools: &[ToolSpec], room: &mut Room) -> Draft {
+    let mut draft = Draft::new("tools");
+    for tool in tools {
+        let tokens = count(&tool.name)
+            + count(&tool.description)
+            + count(&tool.parameters.to_string())
+            + MESSAGE_OVERHEAD;
+        room.left = room.left.saturating_sub(tokens);
+        draft.included("tool", &tool.name, tokens, "offered to the model", None);
+    }
+    draft
+}
+
+/// The newest of the new messages first: they are what must be answered.
+fn take_inbound(input: &Input<'_>, room: &mut Room, kept: &mut Vec<usize>) -> Draft {
+    let mut draft = Draft::new("new messages");
+    for (index, message) in input.inbound.iter().enumerate().rev() {
+        let tokens = message_tokens(input, message);
+        if room.take(tokens) {
+            kept.insert(0, index);
+            draft.included("message", message.id, tokens, "to be answered", None);
+        } else {
+            draft.left_out("message", message.id, tokens, "no room in the budget", None);
+        }
+    }
+    draft
+}
+
+/// Takes up to `most` messages of the window, newest first, beyond those already `kept`; never an older one
+/// once a newer one did not fit. Returns indices in time order and the whole section.
+fn take_window(input: &Input<'_>, room: &mut Room, most: usize, kept: Vec<usize>) -> (Vec<usize>, Draft) {
+    let mut draft = Draft::new("window");
+    let mut now_kept = kept.clone();
+    let mut full = false;
+    for (index, message) in input.window.iter().enumerate().rev() {
+        let tokens = message_tokens(input, message);
+        if kept.contains(&index) {
+            draft.included("message", message.id, tokens, "recent", None);
+        } else if !full && now_kept.len() < most && room.take(tokens) {
+            now_kept.insert(0, index);
+            draft.included("message", message.id, tokens, "recent", None);
+        } else {
+            full = true;
+            draft.left_out("message", message.id, tokens, "no room in the budget", None);
+        }
+    }
+    (now_kept, draft)
+}
+
+fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, text: &mut String) -> Draft {
+    let mut draft = Draft::new("recalled");
+    let mut left = usize::try_from(input.bot.memory.recall.budget).unwrap_or(usize::MAX);
+    let best = input.found.first().map_or(0.0, |found| found.score);
+    let mut lines = Vec::new();
+    let heading = count("<memory>\n</memory>") + 1;
+    for found in input.found {
+        let kind = if found.kind == FoundKind::Message { "message" } else { "summary" };
+        let line = evidence_line(found);
+        let tokens = count(&line) + 1 + if lines.is_empty() { heading } else { 0 };
+        let shown = |index: &usize| input.window[*index].id.0 == found.id;
+        let refusal =
+            if kept.iter().any(shown) || input.inbound.iter().any(|message| message.id.0 == found.id) {
+                Some("stands in the window already")
+            } else if found.score < best * RELEVANCE_FLOOR {
+                Some("far less relevant than the best")
+            } else if tokens > left {
+                Some("no room in the recall budget")
+            } else if !room.take(tokens) {
+                Some("no room in the budget")
+            } else {
+                None
+            };
+        match refusal {
+            Some(reason) => draft.left_out(kind, found.id, tokens, reason, Some(found.score)),
+            None => {
+                left -= tokens;
+                lines.push((found.at, found.ordinal, line));
+                draft.included(kind, found.id, tokens, "recalled", Some(found.score));
+            }
+        }
+    }
+    if !lines.is_empty() {
+        lines.sort_by_key(|(at, ordinal, _)| (*at, *ordinal));
+        let lines: Vec<String> = lines.into_iter().map(|(_, _, line)| line).collect();
+        *text = format!("<memory>\n{}\n</memory>", lines.join("\n"));
+    }
+    draft
+}
+
+fn evidence_line(found: &Found) -> String {
+    let text = found.text.replace("</memory>", "< /memory>").replace('\n', " ");
+    format!("[{}] {}: {text}", found.at.format("%Y-%m-%d"), found.speaker)
+}
+
+fn take_summary(input: &Input<'_>, budget: usize, room: &mut Room, text: &mut String) -> Draft {
+    let mut draft = Draft::new("summary");
+    let Some(summary) = input.summary else { return draft };
+    let body = format!("# The conversation so far, in short\n\n{}", summary.text);
+    let tokens = count(&body) + 1;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "budgets are small and positive"
+    )]
+    let ceiling = (budget as f32 * SUMMARY_SHARE) as usize;
+    let first_shown = input.window.first().map_or(i32::MAX, |message| message.ordinal);
+    if first_shown <= summary.from_ordinal && first_shown <= 1 {
+        draft.left_out("summary", summary.id, tokens, "the window holds all of it", None);
+    } else if tokens > ceiling {
+        draft.left_out("summary", summary.id, tokens, "larger than its share of the budget", None);
+    } else if room.take(tokens) {
+        draft.included("summary", summary.id, tokens, "what was said before the window", None);
+        *text = body;
+    } else {
+        draft.left_out("summary", summary.id, tokens, "no room in the budget", None);
+    }
+    draft
+}
+
+fn take_lore(input: &Input<'_>, room: &mut Room, text: &mut String) -> Draft {
+    let mut draft = Draft::new("lore");
+    let heard: String = input
+        .inbound
+        .iter()
+        .chain(input.window.iter().rev().take(2))
+        .map(|message| message.text.to_lowercase())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut lines = Vec::new();
+    for lore in &input.bot.lore {
+        let Some(key) = lore.keys.iter().find(|key| mentions(&heard, &key.to_lowercase())) else { continue };
+        let text = input.bot.fill(&lore.text, input.person);
+        let tokens = count(&text) + 2;
+        if room.take(tokens) {
+            lines.push(text);
+            draft.included("lore", key, tokens, "its keyword came up", None);
+        } else {
+            draft.left_out("lore", key, tokens, "no room in the budget", None);
+        }
+    }
+    *text = lines.join("\n\n");
+    draft
+}
+
+/// Whether `key` begins a word of `text`: `refund` is heard in `refunds`, `art` not in `start`.
+fn mentions(text: &str, key: &str) -> bool {
+    !key.is_empty()
+        && text
+            .match_indices(key)
+            .any(|(at, _)| !text[..at].chars().next_back().is_some_and(char::is_alphanumeric))
+}
+
+fn message_tokens(input: &Input<'_>, message: &store::Message) -> usize {
+    let name = if named(input, message) { count(&message.author) + 2 } else { 0 };
+    count(&message.text) + name + MESSAGE_OVERHEAD
+}
+
+fn named(input: &Input<'_>, message: &store::Message) -> bool {
+    input.is_group && message.role == store::MessageRole::Person
+}
+
+fn spoken(input: &Input<'_>, message: &store::Message) -> Message {
+    match message.role {
+        store::MessageRole::Bot => Message::text(Role::Bot, message.text.clone()),
+        _ if named(input, message) => {
+            Message::text(Role::Person, format!("{}: {}", message.author, message.text))
+        }
+        _ => Message::text(Role::Person, message.text.clone()),
+    }
+}
+
+/// Everything typed that may answer, best first, each text once.
+fn best_first(mut evidence: Vec<Evidence>, found: &[Found]) -> Vec<Evidence> {
+    evidence.extend(found.iter().filter(|found| !found.is_bot).map(|found| Evidence {
+        kind: match found.kind {
+            FoundKind::Message => EvidenceKind::Message,
+            FoundKind::Summary => EvidenceKind::Summary,
+        },
+        label: found.speaker.clone(),
+        at: Some(found.at),
+        text: found.text.clone(),
+        coverage: found.coverage,
+        score: found.score,
+    }));
+    evidence.sort_by(|a, b| b.coverage.total_cmp(&a.coverage).then(b.score.total_cmp(&a.score)));
+    let mut seen = std::collections::HashSet::new();
+    evidence.retain(|evidence| seen.insert((evidence.label.clone(), evidence.text.clone())));
+    evidence
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! What the model hears, in tables and by property.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::id::{AccountId, ConversationId, MessageId, SummaryId};
+use crate::store::MessageRole;
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(minute)
+}
+
+fn message(ordinal: i32, role: MessageRole, text: &str) -> store::Message {
+    store::Message {
+        account_id: AccountId(Uuid::nil()),
+        id: MessageId::new(),
+        conversation_id: ConversationId(Uuid::nil()),
+        ordinal,
+        role,
+        person_id: None,
+        author: "Olena".into(),
+        text: text.into(),
+        version: 1,
+        turn_id: None,
+        sent_at: at(i64::from(ordinal)),
+        edited_at: None,
+        erased_at: None,
+    }
+}
+
+fn found(text: &str, score: f32, minute: i64) -> Found {
+    Found {
+        kind: FoundKind::Message,
+        id: Uuid::from_u128(u128::from(minute.unsigned_abs()) + 1),
+        conversation: ConversationId(Uuid::nil()),
+        ordinal: 1,
+        at: at(minute),
+        speaker: "Olena".into(),
+        is_bot: false,
+        text: text.into(),
+        score,
+        coverage: 0.5,
+    }
+}
+
+struct Case {
+    bot: spec::Bot,
+    found: Vec<Found>,
+    window: Vec<store::Message>,
+    inbound: Vec<store::Message>,
+    summary: Option<store::Summary>,
+    ratio: f32,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self {
+            bot: spec::Bot::neutral("parrot"),
+            found: Vec::new(),
+            window: Vec::new(),
+            inbound: vec![message(100, MessageRole::Person, "Where does Anna live?")],
+            summary: None,
+            ratio: 1.0,
+        }
+    }
+    fn assemble(&self) -> Assembled {
+        assemble(Input {
+            bot: &self.bot,
+            person: "Olena",
+            is_group: false,
+            summary: self.summary.as_ref(),
+            found: &self.found,
+            recall_complete: true,
+            evidence: Vec::new(),
+            window: &self.window,
+            inbound: &self.inbound,
+            tools: Vec::new(),
+            ratio: self.ratio,
+        })
+    }
+}
+
+fn said(request: &Request) -> Vec<String> {
+    request.messages.iter().map(|message| format!("{:?}", message.parts)).collect()
+}
+
+#[test]
+fn the_last_message_is_the_persons_own_words() {
+    let mut case = Case::new();
+    case.found = vec![found("My sister Anna lives in Lviv.", 9.0, 5)];
+    let assembled = case.assemble();
+    let last = assembled.request.messages.last().unwrap();
+    assert_eq!(last, &Message::text(Role::Person, "Where does Anna live?"));
+    assert!(assembled.request.system.contains("Olena: My sister Anna lives in Lviv."));
+    assert_eq!(assembled.report.tokens_of("recalled"), assembled.report.sections[2].tokens);
+}
+
+#[test]
+fn evidence_is_cut_where_relevance_falls_off_and_shown_in_the_order_of_time() {
+    let mut case = Case::new();
+    case.found = vec![found("second", 9.0, 20), found("first", 8.0, 10), found("noise", 1.0, 15)];
+    let system = case.assemble().request.system;
+    assert!(system.find("first").unwrap() < system.find("second").unwrap());
+    assert!(!system.contains("noise"));
+}
+
+#[test]
+fn what_stands_in_the_window_is_not_recalled_again() {
+    let mut case = Case::new();
+    case.window = vec![message(1, MessageRole::Person, "My sister Anna lives in Lviv.")];
+    let mut again = found("My sister Anna lives in Lviv.", 9.0, 1);
+    again.id = case.window[0].id.0;
+    case.found = vec![again];
+    let assembled = case.assemble();
+    assert!(!assembled.request.system.contains("Lviv"));
+    let item = assembled.report.sections.iter().find(|s| s.name == "recalled").unwrap();
+    assert_eq!(item.items[0].reason, "stands in the window already");
+}
+
+#[test]
+fn the_newest_messages_are_never_cut_before_older_ones() {
+    let mut case = Case::new();
+    case.bot.model.context_budget = 700;
+    case.window =
+        (1..80).map(|n| message(n, MessageRole::Person, &format!("message number {n} ").repeat(4))).collect();
+    let assembled = case.assemble();
+    let kept = said(&assembled.request);
+    assert!(kept.len() > 2 && kept.len() < 79, "{}", kept.len());
+    assert!(kept[kept.len() - 2].contains("number 79"), "{kept:?}");
+    let first: Vec<bool> = assembled
+        .report
+        .sections
+        .iter()
+        .find(|section| section.name == "window")
+        .unwrap()
+        .items
+        .iter()
+        .map(|item| item.included)
+        .collect();
+    // Newest first in the report: all that is in stands before all that is out.
+    assert!(first.is_sorted_by(|a, b| a >= b), "{first:?}");
+}
+
+#[test]
+fn lore_joins_only_when_its_keyword_comes_up() {
+    let mut case = Case::new();
+    case.bot.lore = vec![
+        spec::Lore { keys: vec!["anna".into()], text: "Anna is family.".into() },
+        spec::Lore { keys: vec!["art".into()], text: "Art is long.".into() },
+    ];
+    case.inbound = vec![message(1, MessageRole::Person, "Did ANNA start?")];
+    let system = case.assemble().request.system;
+    assert!(system.contains("Anna is family.") && !system.contains("Art is long."));
+}
+
+#[test]
+fn a_summary_stands_for_what_the_window_does_not_hold() {
+    let mut case = Case::new();
+    case.window = vec![message(30, MessageRole::Person, "later")];
+    case.summary = Some(store::Summary {
+        account_id: AccountId(Uuid::nil()),
+        id: SummaryId::new(),
+        conversation_id: ConversationId(Uuid::nil()),
+        from_ordinal: 1,
+        to_ordinal: 20,
+        text: "They planned a journey.".into(),
+        tokens: 5,
+        model: "offline".into(),
+        created_at: at(0),
+    });
+    assert!(case.assemble().request.system.contains("They planned a journey."));
+    case.window = vec![message(1, MessageRole::Person, "the beginning")];
+    assert!(!case.assemble().request.system.contains("They planned a journey."));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Counted anew, from what is really sent, in the provider's own tokens.
+    #[test]
+    fn the_budget_holds(
+        budget in 256_u32..3_000,
+        ratio in 0.6_f32..2.5,
+        texts in prop::collection::vec("[a-zа-яїє ,.!]{0,200}", 0..40),
+        found_texts in prop::collection::vec("[a-zа-яїє ,.!]{1,200}", 0..20),
+        rules in prop::collection::vec("[a-z ]{1,60}", 0..6),
+    ) {
+        let mut case = Case::new();
+        case.ratio = ratio;
+        case.bot.model.context_budget = budget;
+        case.bot.rules = rules.into_iter().map(|text| spec::Rule { text, category: None, priority: 0 }).collect();
+        case.window = (1..).zip(&texts).map(|(n, text)| message(n, MessageRole::Person, text)).collect();
+        case.found = (1..).zip(&found_texts).map(|(n, text)| found(text, 10.0 - n as f32 / 10.0, n)).collect();
+        let Assembled { request, report } = case.assemble();
+        let text: usize = request.messages.iter().map(|message| match message.parts.as_slice() {
+            [crate::dialog::Part::Text(text)] => count(text) + MESSAGE_OVERHEAD,
+            _ => 0,
+        }).sum();
+        let sent = (count(&request.system) + text) as f32 * ratio;
+        prop_assert!(sent <= budget as f32 + 1.0, "{sent} of {budget}; report says {}", report.total);
+        prop_assert!(report.total as f32 * ratio <= budget as f32 + 1.0);
+    }
+}

@@ -1,0 +1,73 @@
+//! Taking words back: editing a message, cancelling a turn.
+
+use serde_json::Value;
+
+use crate::accounts::{Actor, Scope};
+use crate::chat::Chat;
+use crate::chat::inbound::{checked_text, may_see};
+use crate::error::{Error, Result};
+use crate::id::{MessageId, TurnId};
+use crate::store::{
+    Conversation, ConversationEvent, Message, MessageRole, Turn, TurnEvent, TurnEventKind, TurnState,
+};
+
+impl Chat {
+    /// Replaces what the caller said. While its answer is not seen yet the answer is to the new words; an
+    /// answered message is corrected in memory, and nobody is answered again.
+    pub async fn edit(&self, actor: &Actor, message: MessageId, text: &str) -> Result<Message> {
+        actor.require(Scope::Chat)?;
+        let text = checked_text(text)?;
+        let now = self.engine.clock.now();
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let unknown = || Error::not_found("no such message");
+        let found = Message::find(&mut tx, message).await?.ok_or_else(unknown)?;
+        let conversation =
+            Conversation::find_locked(&mut tx, found.conversation_id).await?.ok_or_else(unknown)?;
+        if found.role != MessageRole::Person || found.person_id != Some(actor.person) {
+            return Err(unknown());
+        }
+        let version = Message::edit(&mut tx, message, &text, now).await?.ok_or_else(unknown)?;
+        if let Some(turn) = found.turn_id {
+            Turn::join_this(&mut tx, turn).await?;
+        }
+        let (_, event) = Conversation::advance(&mut tx, conversation.id, 0, 1, now).await?;
+        let place = (actor.account, conversation.id);
+        let line = ConversationEvent::about_message("edit", place, event, message, now);
+        ConversationEvent::insert(&mut tx, &[line]).await?;
+        tx.commit().await?;
+        Ok(Message { text, version, edited_at: Some(now), ..found })
+    }
+
+    /// Stops a turn. A queued one is cancelled at once, a running one as soon as its runner hears of it; one
+    /// that has ended stays as it is.
+    pub async fn cancel(&self, actor: &Actor, turn: TurnId) -> Result<Turn> {
+        actor.require(Scope::Chat)?;
+        let now = self.engine.clock.now();
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let unknown = || Error::not_found("no such turn");
+        let found = Turn::find(&mut tx, turn).await?.ok_or_else(unknown)?;
+        let conversation =
+            Conversation::find_locked(&mut tx, found.conversation_id).await?.ok_or_else(unknown)?;
+        if !may_see(actor, &conversation) {
+            return Err(unknown());
+        }
+        if let Some(queued) = Turn::cancel_queued(&mut tx, turn, now).await? {
+            TurnEvent::insert(
+                &mut tx,
+                turn,
+                &[(1, TurnEventKind::Cancelled, Value::Object(Default::default()))],
+            )
+            .await?;
+            let (_, event) = Conversation::advance(&mut tx, conversation.id, 0, 1, now).await?;
+            let place = (actor.account, conversation.id);
+            let line = ConversationEvent::about_turn(place, event, turn, TurnState::Cancelled, now);
+            ConversationEvent::insert(&mut tx, &[line]).await?;
+            tx.commit().await?;
+            return Ok(queued);
+        }
+        Turn::request_cancel(&mut tx, turn).await?;
+        let now_stands = Turn::find(&mut tx, turn).await?.ok_or_else(unknown)?;
+        tx.commit().await?;
+        Ok(now_stands)
+    }
+}

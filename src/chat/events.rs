@@ -1,0 +1,260 @@
+//! Subscriptions: cursors over durable logs. A reader holds its place and nothing else; what it missed comes
+//! in one piece, so a slow one costs no memory and loses nothing.
+
+use std::time::Duration;
+
+use async_stream::try_stream;
+use chrono::{DateTime, Utc};
+use futures_util::Stream;
+use serde_json::Value;
+
+use crate::accounts::Actor;
+use crate::chat::Chat;
+use crate::chat::inbound::may_see;
+use crate::error::{Error, Result};
+use crate::id::{ConversationId, MessageId, TurnId};
+use crate::store::{Conversation, ConversationEvent, Hint, Message, Turn, TurnEvent, TurnEventKind};
+
+/// How many events are read at once.
+const PAGE: i64 = 500;
+/// The slow poll beside the wake-ups.
+const POLL: Duration = Duration::from_secs(5);
+
+/// What a subscriber of a turn hears: one event, or several texts merged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnUpdate {
+    pub turn: TurnId,
+    /// The first and last event that this stands for.
+    pub from_seq: i32,
+    pub seq: i32,
+    pub at: DateTime<Utc>,
+    pub what: Update,
+}
+
+/// What happened in a turn. The last three are terminal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Update {
+    Text(String),
+    ToolCalled {
+        name: String,
+        arguments: Value,
+    },
+    ToolReturned {
+        name: String,
+        is_error: bool,
+    },
+    /// What was said before is void.
+    Restarted {
+        attempt: i32,
+    },
+    Completed {
+        message: MessageId,
+    },
+    Failed {
+        code: String,
+        message: String,
+        retryable: bool,
+    },
+    Cancelled,
+}
+
+impl Update {
+    /// Nothing follows it.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Completed { .. } | Self::Failed { .. } | Self::Cancelled)
+    }
+}
+
+impl Chat {
+    /// Everything that happens in a turn after event `after`, until its end.
+    pub fn turn_events(
+        &self,
+        actor: &Actor,
+        turn: TurnId,
+        after: i32,
+    ) -> impl Stream<Item = Result<TurnUpdate>> + Send + use<> {
+        let (store, actor) = (self.engine.store.clone(), actor.clone());
+        try_stream! {
+            // The waiter is made before the log is read, so nothing falls between.
+            let mut waiter = store.wake().waiter(Hint::Turn(turn));
+            let mut place = after.max(0);
+            loop {
+                let mut tx = store.tenant(actor.account).await?;
+                let events = TurnEvent::list_after(&mut tx, turn, place, PAGE).await?;
+                let gap = events.first().is_some_and(|event| event.seq > place + 1);
+                let whole = if gap || (events.is_empty() && place == after.max(0)) {
+                    Some(whole_turn(&mut tx, &actor, turn).await?)
+                } else {
+                    None
+                };
+                tx.commit().await?;
+                let more = events.len() == PAGE as usize;
+                if let Some((turn_row, text)) = whole {
+                    // Its words are no longer kept one by one: they come whole.
+                    if turn_row.state.is_terminal() && place >= turn_row.last_seq {
+                        return;
+                    }
+                    if gap {
+                        for update in replacement(turn, place, &events, turn_row.attempt, text) {
+                            yield update;
+                        }
+                    }
+                }
+                for update in merged(turn, events)? {
+                    if update.seq <= place {
+                        continue;
+                    }
+                    place = update.seq;
+                    let last = update.what.is_terminal();
+                    yield update;
+                    if last {
+                        return;
+                    }
+                }
+                if !more {
+                    waiter.wait(POLL).await;
+                }
+            }
+        }
+    }
+
+    /// Every line of a conversation's log after `after`, for as long as the caller listens.
+    pub fn conversation_events(
+        &self,
+        actor: &Actor,
+        conversation: ConversationId,
+        after: i32,
+    ) -> impl Stream<Item = Result<ConversationEvent>> + Send + use<> {
+        let (store, actor) = (self.engine.store.clone(), actor.clone());
+        try_stream! {
+            let mut waiter = store.wake().waiter(Hint::Conversation(conversation));
+            let mut place = after.max(0);
+            loop {
+                let mut tx = store.tenant(actor.account).await?;
+                let found = Conversation::find(&mut tx, conversation).await?;
+                found
+                    .filter(|conversation| may_see(&actor, conversation))
+                    .ok_or_else(|| Error::not_found("no such conversation"))?;
+                let events = ConversationEvent::list_after(&mut tx, conversation, place, PAGE).await?;
+                tx.commit().await?;
+                let more = events.len() == PAGE as usize;
+                for event in events {
+                    place = event.seq;
+                    yield event;
+                }
+                if !more {
+                    waiter.wait(POLL).await;
+                }
+            }
+        }
+    }
+
+    /// What a turn has said so far and the number of its newest event, read together.
+    pub async fn turn_text(&self, actor: &Actor, turn: &Turn) -> Result<(String, i32)> {
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let said = text_so_far(&mut tx, turn).await?;
+        tx.commit().await?;
+        Ok(said)
+    }
+}
+
+/// The turn, if the actor may see it, and its text.
+async fn whole_turn(tx: &mut crate::store::Tenant, actor: &Actor, turn: TurnId) -> Result<(Turn, String)> {
+    let unknown = || Error::not_found("no such turn");
+    let turn = Turn::find(tx, turn).await?.ok_or_else(unknown)?;
+    let conversation = Conversation::find(tx, turn.conversation_id).await?.ok_or_else(unknown)?;
+    if !may_see(actor, &conversation) {
+        return Err(unknown());
+    }
+    let (text, _) = text_so_far(tx, &turn).await?;
+    Ok((turn, text))
+}
+
+async fn text_so_far(tx: &mut crate::store::Tenant, turn: &Turn) -> Result<(String, i32)> {
+    if turn.state.is_terminal() {
+        let reply = match turn.reply_id {
+            Some(id) => Message::find(tx, id).await?,
+            None => None,
+        };
+        return Ok((reply.map(|message| message.text).unwrap_or_default(), turn.last_seq));
+    }
+    let (mut text, mut last) = (String::new(), 0);
+    loop {
+        let events = TurnEvent::list_after(tx, turn.id, last, PAGE).await?;
+        for event in &events {
+            last = event.seq;
+            match event.kind {
+                TurnEventKind::Text => text.push_str(words(&event.body)),
+                TurnEventKind::Restarted => text.clear(),
+                _ => {}
+            }
+        }
+        if events.len() < PAGE as usize {
+            return Ok((text, last));
+        }
+    }
+}
+
+fn words(body: &Value) -> &str {
+    body.get("text").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Stands for the events between `place` and the first of `kept`, which are no longer there.
+fn replacement(turn: TurnId, place: i32, kept: &[TurnEvent], attempt: i32, text: String) -> Vec<TurnUpdate> {
+    let Some(first) = kept.first() else { return Vec::new() };
+    let update = |from_seq, seq, what| TurnUpdate { turn, from_seq, seq, at: first.at, what };
+    let last_gone = first.seq - 1;
+    let mut updates = vec![update(place + 1, last_gone.min(place + 1), Update::Restarted { attempt })];
+    if !text.is_empty() {
+        updates.push(update(place + 1, last_gone, Update::Text(text)));
+    }
+    updates
+}
+
+/// Events as subscribers hear them: neighbouring texts in one piece.
+fn merged(turn: TurnId, events: Vec<TurnEvent>) -> Result<Vec<TurnUpdate>> {
+    let mut updates: Vec<TurnUpdate> = Vec::with_capacity(events.len());
+    for event in events {
+        let what = read(&event)?;
+        if let Update::Text(more) = &what
+            && let Some(TurnUpdate { seq, what: Update::Text(text), at, .. }) = updates.last_mut()
+        {
+            text.push_str(more);
+            *seq = event.seq;
+            *at = event.at;
+            continue;
+        }
+        updates.push(TurnUpdate { turn, from_seq: event.seq, seq: event.seq, at: event.at, what });
+    }
+    Ok(updates)
+}
+
+fn read(event: &TurnEvent) -> Result<Update> {
+    let field = |name: &str| event.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let flag = |name: &str| event.body.get(name).and_then(Value::as_bool).unwrap_or_default();
+    Ok(match event.kind {
+        TurnEventKind::Text => Update::Text(field("text")),
+        TurnEventKind::ToolCalled => Update::ToolCalled {
+            name: field("name"),
+            arguments: event.body.get("arguments").cloned().unwrap_or_default(),
+        },
+        TurnEventKind::ToolReturned => {
+            Update::ToolReturned { name: field("name"), is_error: flag("isError") }
+        }
+        TurnEventKind::Restarted => Update::Restarted {
+            attempt: event
+                .body
+                .get("attempt")
+                .and_then(Value::as_i64)
+                .and_then(|n| n.try_into().ok())
+                .unwrap_or(1),
+        },
+        TurnEventKind::Completed => {
+            Update::Completed { message: field("messageId").parse().map_err(Error::internal)? }
+        }
+        TurnEventKind::Failed => {
+            Update::Failed { code: field("code"), message: field("message"), retryable: flag("retryable") }
+        }
+        TurnEventKind::Cancelled => Update::Cancelled,
+    })
+}

@@ -1,0 +1,257 @@
+//! The end of a turn: reply, last events, deliveries, usage and the conversation's log, in one transaction.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::chat::Report;
+use crate::chat::engine::Engine;
+use crate::chat::log::TurnLog;
+use crate::chat::think::Thought;
+use crate::error::{Error, Kind, Result};
+use crate::id::{DeliveryId, MessageId, UsageId};
+use crate::store::{
+    Conversation, ConversationEvent, Delivery, DeliveryState, Message, MessageRole, Outcome, Tenant, Turn,
+    TurnEvent, TurnEventKind, TurnState, UsageEvent,
+};
+
+/// How a turn ends.
+pub(super) enum Ending {
+    Completed {
+        thought: Thought,
+        report: Report,
+    },
+    /// `failure` is `{code, message, retryable}`; the message is for the person.
+    Failed {
+        failure: Value,
+        report: Option<Report>,
+    },
+    Cancelled,
+}
+
+impl Ending {
+    pub(super) fn failed(code: &str, message: impl Into<String>, retryable: bool) -> Self {
+        let failure = json!({ "code": code, "message": message.into(), "retryable": retryable });
+        Self::Failed { failure, report: None }
+    }
+
+    fn state(&self) -> TurnState {
+        match self {
+            Self::Completed { .. } => TurnState::Completed,
+            Self::Failed { .. } => TurnState::Failed,
+            Self::Cancelled => TurnState::Cancelled,
+        }
+    }
+}
+
+/// What finishing found.
+pub(super) enum Finished {
+    /// It is ended, by this call or before.
+    Done,
+    /// Somebody joined before anything was seen.
+    Joined,
+}
+
+/// The numbered last events of a turn, and the number of the terminal one.
+struct LastWords {
+    events: Vec<(i32, TurnEventKind, Value)>,
+    terminal: i32,
+}
+
+impl Engine {
+    /// Ends the turn. An answer that was thought is not thrown away because the database is away for a
+    /// moment: it is tried again while the lease may hold.
+    pub(super) async fn finish(&self, turn: &Turn, log: &TurnLog, ending: Ending) -> Result<Finished> {
+        let Some((events, terminal)) = log.close().await else { return Ok(Finished::Joined) };
+        let words = LastWords { events, terminal };
+        let reply = MessageId::new();
+        let mut pauses = [50, 200, 500, 1_000, 2_000, 4_000, 8_000, 15_000].into_iter();
+        loop {
+            match self.finish_once(turn, &words, &ending, reply).await {
+                Err(error) if error.kind() == Kind::Unavailable => match pauses.next() {
+                    Some(pause) => sleep(Duration::from_millis(pause)).await,
+                    None => return Err(error),
+                },
+                finished => return finished,
+            }
+        }
+    }
+
+    async fn finish_once(
+        &self,
+        turn: &Turn,
+        words: &LastWords,
+        ending: &Ending,
+        reply: MessageId,
+    ) -> Result<Finished> {
+        let now = self.clock.now();
+        let mut tx = self.store.tenant(turn.account_id).await?;
+        let conversation = Conversation::find_locked(&mut tx, turn.conversation_id)
+            .await?
+            .ok_or_else(|| Error::internal("a turn without its conversation"))?;
+        // Not running under this attempt any more: taken over, or ended by an earlier try of this very call
+        // whose confirmation was lost. Either way it is not ours to end.
+        let Some(current) = Turn::find_running_locked(&mut tx, turn.id, turn.attempt).await? else {
+            return Ok(Finished::Done);
+        };
+        if current.inputs != turn.inputs && !current.shown && !matches!(ending, Ending::Cancelled) {
+            return Ok(Finished::Joined);
+        }
+        let said = self.said(turn, ending, &conversation, reply, now);
+        let speaks = i32::from(said.is_some());
+        let (ordinal, event) =
+            Conversation::advance(&mut tx, conversation.id, speaks, speaks + 1, now).await?;
+        let mut log = Vec::new();
+        if let Some(mut message) = said {
+            message.ordinal = ordinal;
+            Message::insert(&mut tx, std::slice::from_ref(&message)).await?;
+            let place = (turn.account_id, conversation.id);
+            log.push(ConversationEvent::about_message("message", place, event, message.id, now));
+            Delivery::insert(&mut tx, &self.deliveries(&conversation, &message, now)).await?;
+        }
+        let place = (turn.account_id, conversation.id);
+        log.push(ConversationEvent::about_turn(place, event + speaks, turn.id, ending.state(), now));
+        ConversationEvent::insert(&mut tx, &log).await?;
+        let mut events = words.events.clone();
+        events.push((words.terminal, terminal_kind(ending), terminal_body(ending, reply)));
+        TurnEvent::insert(&mut tx, turn.id, &events).await?;
+        Turn::finish(&mut tx, turn.id, outcome(ending, reply, words.terminal)?, now).await?;
+        if let Ending::Completed { thought, .. } = ending {
+            self.note_usage(&mut tx, turn, &conversation, thought, now).await?;
+            let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
+            self.memory.after_turn(&mut tx, &live.spec, &conversation, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Finished::Done)
+    }
+
+    /// The message that the person gets: the reply, or a sentence that says why there is none.
+    fn said(
+        &self,
+        turn: &Turn,
+        ending: &Ending,
+        conversation: &Conversation,
+        id: MessageId,
+        now: DateTime<Utc>,
+    ) -> Option<Message> {
+        let (role, text) = match ending {
+            Ending::Completed { thought, .. } => {
+                (MessageRole::Bot, thought.text.trim_end().replace('\0', "\u{fffd}"))
+            }
+            Ending::Failed { failure, .. } => (
+                MessageRole::System,
+                failure.get("message").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            ),
+            Ending::Cancelled => return None,
+        };
+        Some(Message {
+            account_id: turn.account_id,
+            id,
+            conversation_id: conversation.id,
+            ordinal: 0,
+            role,
+            person_id: None,
+            author: self.bots.name_of(turn.revision_id),
+            text,
+            version: 1,
+            turn_id: Some(turn.id),
+            sent_at: now,
+            edited_at: None,
+            erased_at: None,
+        })
+    }
+
+    fn deliveries(
+        &self,
+        conversation: &Conversation,
+        message: &Message,
+        now: DateTime<Utc>,
+    ) -> Vec<Delivery> {
+        let Some(channel) = self.channels.get(conversation.channel.as_str()) else { return Vec::new() };
+        let part = |(part, text): (i32, String)| Delivery {
+            account_id: message.account_id,
+            id: DeliveryId::new(),
+            conversation_id: conversation.id,
+            turn_id: message.turn_id,
+            message_id: message.id,
+            channel: conversation.channel.clone(),
+            part,
+            text,
+            state: DeliveryState::Queued,
+            external_id: None,
+            attempts: 0,
+            run_at: now,
+            leased_by: None,
+            lease_until: None,
+            error: None,
+            created_at: now,
+        };
+        (1..).zip(channel.split(&message.text)).map(part).collect()
+    }
+
+    async fn note_usage(
+        &self,
+        tx: &mut Tenant,
+        turn: &Turn,
+        conversation: &Conversation,
+        thought: &Thought,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let tokens = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+        let event = UsageEvent {
+            account_id: turn.account_id,
+            id: UsageId::new(),
+            bot_id: turn.bot_id,
+            conversation_id: Some(conversation.id),
+            turn_id: Some(turn.id),
+            person_id: conversation.person_id,
+            purpose: "turn".into(),
+            model: thought.model.clone(),
+            input_tokens: tokens(thought.usage.input_tokens),
+            cached_tokens: tokens(thought.usage.cached_tokens),
+            output_tokens: tokens(thought.usage.output_tokens),
+            cost_usd: None,
+            at: now,
+        };
+        UsageEvent::insert(tx, &event).await
+    }
+}
+
+fn terminal_kind(ending: &Ending) -> TurnEventKind {
+    match ending {
+        Ending::Completed { .. } => TurnEventKind::Completed,
+        Ending::Failed { .. } => TurnEventKind::Failed,
+        Ending::Cancelled => TurnEventKind::Cancelled,
+    }
+}
+
+fn terminal_body(ending: &Ending, reply: MessageId) -> Value {
+    match ending {
+        Ending::Completed { .. } => json!({ "messageId": reply }),
+        Ending::Failed { failure, .. } => failure.clone(),
+        Ending::Cancelled => json!({}),
+    }
+}
+
+fn outcome(ending: &Ending, reply: MessageId, last_seq: i32) -> Result<Outcome> {
+    let state = ending.state();
+    let none =
+        Outcome { state, reply_id: None, model: None, usage: None, failure: None, report: None, last_seq };
+    Ok(match ending {
+        Ending::Completed { thought, report } => Outcome {
+            reply_id: Some(reply),
+            model: Some(thought.model.clone()),
+            usage: Some(serde_json::to_value(&thought.usage).map_err(Error::internal)?),
+            report: Some(serde_json::to_value(report).map_err(Error::internal)?),
+            ..none
+        },
+        Ending::Failed { failure, report } => Outcome {
+            failure: Some(failure.clone()),
+            report: report.as_ref().map(serde_json::to_value).transpose().map_err(Error::internal)?,
+            ..none
+        },
+        Ending::Cancelled => none,
+    })
+}

@@ -1,0 +1,334 @@
+//! Taking in what people say: once, durably, in order, before anybody is told that it was accepted.
+
+use chrono::{DateTime, Utc};
+
+use crate::accounts::{Actor, Scope};
+use crate::chat::bots::LiveBot;
+use crate::chat::repeat::{Receipt, claim_key, idempotency, replay};
+use crate::chat::{Chat, room_for_message};
+use crate::error::{Error, Result};
+use crate::id::{ConversationId, MessageId, ReplicaId};
+use crate::store::{
+    Conversation, ConversationEvent, Idempotency, Message, MessageRole, NewTurn, Participant, Tenant, Turn,
+};
+use crate::tokens;
+
+/// The largest message, in bytes. A bot's context budget is the tighter bound for most.
+const MAX_BYTES: usize = 256 * 1024;
+/// The longest title of a conversation, in characters.
+const MAX_TITLE: usize = 200;
+
+/// Where a message goes.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The caller's own conversation with the bot of that name on this channel, begun if there is none.
+    Bot(String),
+    Conversation(ConversationId),
+}
+
+/// A message that comes in.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    pub target: Target,
+    pub text: String,
+    /// A repetition with the same key has the first one's effect and answer.
+    pub idempotency_key: Option<String>,
+    pub channel: &'static str,
+}
+
+/// A message that was taken in.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub conversation: Conversation,
+    pub message: Message,
+    /// The turn that answers it, perhaps together with others.
+    pub turn: Turn,
+    /// This is the answer to a repetition.
+    pub replayed: bool,
+}
+
+impl Chat {
+    /// Takes in a message. When this returns it is durable, and its answer will come whatever crashes.
+    ///
+    /// # Errors
+    /// `NotFound` for a bot or conversation that does not exist or is not the caller's; `Invalid` for a text
+    /// that is empty or too large; `Conflict` for an idempotency key that was used for something else.
+    pub async fn send(&self, actor: &Actor, inbound: Inbound) -> Result<Accepted> {
+        actor.require(Scope::Chat)?;
+        let text = checked_text(&inbound.text)?;
+        let slot = self.engine.free_slot();
+        let claim_as = slot.as_ref().map(|_| self.engine.replica);
+        let now = self.engine.clock.now();
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let request = inbound.idempotency_key.as_ref().map(|key| {
+            let target = match &inbound.target {
+                Target::Bot(name) => format!("bot:{name}"),
+                Target::Conversation(id) => format!("conversation:{id}"),
+            };
+            idempotency(actor, "sendMessage", key, &[inbound.channel, &target, &inbound.text], now)
+        });
+        if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
+            let accepted = replay(&mut tx, &receipt).await?;
+            tx.commit().await?;
+            return Ok(accepted);
+        }
+        let (live, conversation) = self.place(&mut tx, actor, &inbound, now).await?;
+        self.check_room(&live, &text)?;
+        let accepted = Self::store_message(&mut tx, actor, &live, conversation, text, claim_as, now).await?;
+        if let Some(request) = &request {
+            let receipt = Receipt {
+                conversation: accepted.conversation.id,
+                message: Some(accepted.message.id),
+                turn: Some(accepted.turn.id),
+            };
+            let result = serde_json::to_value(receipt).map_err(Error::internal)?;
+            Idempotency::answer(&mut tx, request, &result).await?;
+        }
+        tx.commit().await?;
+        let ours =
+            accepted.turn.attempt == 1 && accepted.turn.inputs == 1 && accepted.turn.leased_by == claim_as;
+        if let (true, Some(slot)) = (ours && claim_as.is_some(), slot) {
+            self.engine.begin(accepted.turn.clone(), 1, slot);
+        }
+        Ok(accepted)
+    }
+
+    /// Begins a conversation; with the bot's greeting in it, if it has one. Says whether this is a repetition.
+    pub async fn create_conversation(
+        &self,
+        actor: &Actor,
+        bot: &str,
+        title: Option<String>,
+        idempotency_key: Option<String>,
+        channel: &'static str,
+    ) -> Result<(Conversation, bool)> {
+        actor.require(Scope::Chat)?;
+        if title.as_ref().is_some_and(|title| title.chars().count() > MAX_TITLE) {
+            return Err(Error::invalid(format!("a title has at most {MAX_TITLE} characters")));
+        }
+        let title = title.map(|title| title.replace('\0', "\u{fffd}"));
+        let now = self.engine.clock.now();
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let request = idempotency_key.as_ref().map(|key| {
+            idempotency(actor, "createConversation", key, &[bot, title.as_deref().unwrap_or_default()], now)
+        });
+        if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
+            let conversation = Conversation::find(&mut tx, receipt.conversation).await?;
+            tx.commit().await?;
+            let conversation =
+                conversation.ok_or_else(|| Error::internal("a remembered conversation vanished"))?;
+            return Ok((conversation, true));
+        }
+        let live = self.bots().find_in(&mut tx, bot).await?.ok_or_else(|| unknown_bot(bot))?;
+        let id = ConversationId::new();
+        let new = new_conversation(actor, &live, channel, &id.to_string(), id, title, now);
+        let mut made = Conversation::find_or_insert_locked(&mut tx, &new).await?;
+        if let Some(greeting) = &live.spec.greeting {
+            greet(&mut tx, actor, &live, &mut made, greeting, now).await?;
+        }
+        if let Some(request) = &request {
+            let receipt = Receipt { conversation: id, message: None, turn: None };
+            let result = serde_json::to_value(receipt).map_err(Error::internal)?;
+            Idempotency::answer(&mut tx, request, &result).await?;
+        }
+        tx.commit().await?;
+        Ok((made, false))
+    }
+
+    /// Finds bot and conversation, and locks the conversation.
+    async fn place(
+        &self,
+        tx: &mut Tenant,
+        actor: &Actor,
+        inbound: &Inbound,
+        now: DateTime<Utc>,
+    ) -> Result<(std::sync::Arc<LiveBot>, Conversation)> {
+        match &inbound.target {
+            Target::Bot(name) => {
+                let live = self.bots().find_in(tx, name).await?.ok_or_else(|| unknown_bot(name))?;
+                let id = ConversationId::new();
+                let key = format!("person:{}", actor.person);
+                let new = new_conversation(actor, &live, inbound.channel, &key, id, None, now);
+                Ok((live, Conversation::find_or_insert_locked(tx, &new).await?))
+            }
+            Target::Conversation(id) => {
+                let unknown = || Error::not_found("no such conversation");
+                let found = Conversation::find_locked(tx, *id).await?.ok_or_else(unknown)?;
+                if !may_see(actor, &found) {
+                    return Err(unknown());
+                }
+                let live = self.bots().find_by_id(tx, found.bot_id).await?.ok_or_else(unknown)?;
+                if live.bot.archived_at.is_some() {
+                    return Err(Error::conflict(format!("the bot `{}` is archived", live.bot.name)));
+                }
+                Ok((live, found))
+            }
+        }
+    }
+
+    fn check_room(&self, live: &LiveBot, text: &str) -> Result<()> {
+        let room = room_for_message(&live.spec, self.engine.ratio(&live.spec.model.use_));
+        // A token is rarely shorter than a byte, so short texts need no counting.
+        if text.len() <= room {
+            return Ok(());
+        }
+        let takes = tokens::count(text);
+        if takes <= room {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "the message takes about {takes} tokens, and `{}` has room for {room}: send it in parts, or raise `model.contextBudget`",
+            live.bot.name
+        )))
+    }
+
+    /// Writes the message and lets it join the conversation's open turn, or begins a new one.
+    async fn store_message(
+        tx: &mut Tenant,
+        actor: &Actor,
+        live: &LiveBot,
+        mut conversation: Conversation,
+        text: String,
+        claim_as: Option<ReplicaId>,
+        now: DateTime<Utc>,
+    ) -> Result<Accepted> {
+        if conversation.last_ordinal == 0 {
+            let participant = Participant {
+                account_id: actor.account,
+                conversation_id: conversation.id,
+                person_id: actor.person,
+                name: actor.person_name.clone(),
+            };
+            Participant::put(tx, &participant).await?;
+        }
+        let (ordinal, event) = Conversation::advance(tx, conversation.id, 1, 2, now).await?;
+        let turn = match Turn::join(tx, conversation.id).await? {
+            Some(turn) => turn,
+            None => {
+                let new = NewTurn {
+                    conversation_id: conversation.id,
+                    bot_id: live.bot.id,
+                    revision_id: live.revision,
+                    first_ordinal: ordinal,
+                    created_at: now,
+                };
+                let busy = !Turn::list_open(tx, conversation.id).await?.is_empty();
+                Turn::insert(tx, new, claim_as.filter(|_| !busy)).await?
+            }
+        };
+        let message = Message {
+            account_id: actor.account,
+            id: MessageId::new(),
+            conversation_id: conversation.id,
+            ordinal,
+            role: MessageRole::Person,
+            person_id: Some(actor.person),
+            author: actor.person_name.clone(),
+            text,
+            version: 1,
+            turn_id: Some(turn.id),
+            sent_at: now,
+            edited_at: None,
+            erased_at: None,
+        };
+        Message::insert(tx, std::slice::from_ref(&message)).await?;
+        let place = (actor.account, conversation.id);
+        let lines = [
+            ConversationEvent::about_message("message", place, event, message.id, now),
+            ConversationEvent::about_turn(place, event + 1, turn.id, turn.state, now),
+        ];
+        ConversationEvent::insert(tx, &lines).await?;
+        conversation.last_ordinal = ordinal;
+        conversation.last_event = event + 1;
+        conversation.updated_at = now;
+        Ok(Accepted { conversation, message, turn, replayed: false })
+    }
+}
+
+/// Whether the actor may know of the conversation.
+pub fn may_see(actor: &Actor, conversation: &Conversation) -> bool {
+    conversation.person_id == Some(actor.person) || actor.scopes.allow(Scope::Admin)
+}
+
+pub(super) fn unknown_bot(name: &str) -> Error {
+    Error::not_found(format!("there is no bot called `{name}`"))
+}
+
+pub(super) fn checked_text(text: &str) -> Result<String> {
+    if text.trim().is_empty() {
+        return Err(Error::invalid("the message is empty"));
+    }
+    if text.len() > MAX_BYTES {
+        return Err(Error::invalid(format!(
+            "the message is {} kB large, and {} kB is the most: send it in parts",
+            text.len().div_ceil(1024),
+            MAX_BYTES / 1024
+        )));
+    }
+    // Postgres holds no NUL in text.
+    Ok(text.replace('\0', "\u{fffd}"))
+}
+
+pub(super) fn new_conversation(
+    actor: &Actor,
+    live: &LiveBot,
+    channel: &str,
+    key: &str,
+    id: ConversationId,
+    title: Option<String>,
+    now: DateTime<Utc>,
+) -> Conversation {
+    Conversation {
+        account_id: actor.account,
+        id,
+        bot_id: live.bot.id,
+        channel: channel.into(),
+        key: key.into(),
+        person_id: Some(actor.person),
+        title,
+        last_ordinal: 0,
+        last_event: 0,
+        window_from: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+pub(super) async fn greet(
+    tx: &mut Tenant,
+    actor: &Actor,
+    live: &LiveBot,
+    conversation: &mut Conversation,
+    greeting: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let participant = Participant {
+        account_id: actor.account,
+        conversation_id: conversation.id,
+        person_id: actor.person,
+        name: actor.person_name.clone(),
+    };
+    Participant::put(tx, &participant).await?;
+    let (ordinal, event) = Conversation::advance(tx, conversation.id, 1, 1, now).await?;
+    let message = Message {
+        account_id: actor.account,
+        id: MessageId::new(),
+        conversation_id: conversation.id,
+        ordinal,
+        role: MessageRole::Bot,
+        person_id: None,
+        author: live.spec.display_name.clone(),
+        text: live.spec.fill(greeting, &actor.person_name),
+        version: 1,
+        turn_id: None,
+        sent_at: now,
+        edited_at: None,
+        erased_at: None,
+    };
+    Message::insert(tx, std::slice::from_ref(&message)).await?;
+    let line =
+        ConversationEvent::about_message("message", (actor.account, conversation.id), event, message.id, now);
+    ConversationEvent::insert(tx, &[line]).await?;
+    (conversation.last_ordinal, conversation.last_event) = (ordinal, event);
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Loading everything that one answer needs, and letting go of the connection before anybody thinks.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::chat::bots::LiveBot;
+use crate::chat::context::Input;
+use crate::chat::engine::Engine;
+use crate::dialog::{Evidence, EvidenceKind, ToolSpec};
+use crate::error::Result;
+use crate::id::{AccountId, PersonId};
+use crate::memory::{Ask, Memory, Recalled};
+use crate::spec::RecallWhen;
+use crate::store::{Conversation, Message, MessageRole, Person, Summary, Tenant};
+
+/// Everything that one answer needs.
+pub(super) struct Loaded {
+    pub(super) live: Arc<LiveBot>,
+    pub(super) conversation: Conversation,
+    /// Who is answered, and how they are called.
+    pub(super) person: Option<PersonId>,
+    pub(super) name: String,
+    pub(super) summary: Option<Summary>,
+    pub(super) window: Vec<Message>,
+    pub(super) inbound: Vec<Message>,
+    pub(super) recalled: Recalled,
+}
+
+/// However old they are, this many messages stay in the window.
+const WINDOW_ALWAYS: usize = 6;
+/// How many memories recall is asked for; the budget decides how many are shown.
+const RECALL_LIMIT: usize = 60;
+/// Passages and window messages that answer less of the question than this are not worth a thought.
+const COVERAGE_FLOOR: f32 = 0.15;
+
+impl Engine {
+    /// Loads what an answer to `inbound` needs, and ends the transaction before anybody is waited for.
+    pub(super) async fn load(
+        &self,
+        mut tx: Tenant,
+        live: Arc<LiveBot>,
+        conversation: Conversation,
+        inbound: Vec<Message>,
+    ) -> Result<Loaded> {
+        let memory = &live.spec.memory;
+        let most = i64::from(memory.window.messages) + i64::try_from(inbound.len()).unwrap_or(0);
+        let newest =
+            Message::list_newest(&mut tx, conversation.id, conversation.window_from, i32::MAX, most).await?;
+        let summary = self.memory.latest_summary(&mut tx, conversation.id).await?;
+        let person = inbound.iter().rev().find_map(|message| message.person_id).or(conversation.person_id);
+        let name = match person {
+            Some(id) => Person::find(&mut tx, id).await?.map(|person| person.name),
+            None => None,
+        };
+        tx.commit().await?;
+
+        let window = self.window(newest, &inbound, memory.window.hours);
+        let name = name.unwrap_or_else(|| "somebody".into());
+        let question = inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
+        let recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
+            Recalled { found: Vec::new(), complete: true }
+        } else {
+            let ask = Ask {
+                bot: live.bot.id,
+                conversation: conversation.id,
+                person: conversation.person_id,
+                scope: memory.scope,
+                text: &question,
+                asker: Some(&name),
+                limit: RECALL_LIMIT,
+            };
+            self.recall(conversation.account_id, &ask).await
+        };
+        Ok(Loaded { live, conversation, person, name, summary, window, inbound, recalled })
+    }
+
+    /// A memory that cannot be searched costs the answer its memory, not the person their answer.
+    async fn recall(&self, account: AccountId, ask: &Ask<'_>) -> Recalled {
+        match self.memory.recall(account, ask).await {
+            Ok(recalled) => recalled,
+            Err(error) => {
+                tracing::warn!(error = error.chain(), conversation = %ask.conversation, "recall failed");
+                Recalled { found: Vec::new(), complete: false }
+            }
+        }
+    }
+
+    /// The messages of the last hours, and always the last few; without those that are to be answered and
+    /// without the system's own.
+    fn window(&self, newest: Vec<Message>, inbound: &[Message], hours: u32) -> Vec<Message> {
+        let since = self.clock.now() - TimeDelta::hours(i64::from(hours));
+        let mut window: Vec<Message> = newest
+            .into_iter()
+            .filter(|message| message.role != MessageRole::System && message.erased_at.is_none())
+            .filter(|message| !inbound.iter().any(|new| new.id == message.id))
+            .collect();
+        let always = window.len().saturating_sub(WINDOW_ALWAYS);
+        let first =
+            window.iter().position(|message| message.sent_at >= since).unwrap_or(window.len()).min(always);
+        window.split_off(first)
+    }
+}
+
+impl Loaded {
+    /// What the context is assembled from.
+    pub(super) fn input(&self, tools: Vec<ToolSpec>, ratio: f32) -> Input<'_> {
+        Input {
+            bot: &self.live.spec,
+            person: &self.name,
+            is_group: self.conversation.person_id.is_none(),
+            summary: self.summary.as_ref(),
+            found: &self.recalled.found,
+            recall_complete: self.recalled.complete,
+            evidence: self.typed_evidence(),
+            window: &self.window,
+            inbound: &self.inbound,
+            tools,
+            ratio,
+        }
+    }
+
+    /// Passages of pinned sources and messages of the window that may answer: recall need not find what
+    /// stands in the prompt anyway, but a model that cannot read a prompt needs them pointed out.
+    fn typed_evidence(&self) -> Vec<Evidence> {
+        let question =
+            self.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
+        let mut candidates: Vec<Evidence> = Vec::new();
+        for source in self.live.spec.sources.iter().filter(|source| source.pin) {
+            candidates.extend(Memory::passages(&source.text).into_iter().map(|text| Evidence {
+                kind: EvidenceKind::Source,
+                label: source.name.clone(),
+                at: None,
+                text,
+                coverage: 0.0,
+                score: 0.0,
+            }));
+        }
+        let said = self.window.iter().filter(|message| message.role == MessageRole::Person);
+        candidates.extend(said.map(|message| Evidence {
+            kind: EvidenceKind::Message,
+            label: message.author.clone(),
+            at: Some(message.sent_at),
+            text: message.text.clone(),
+            coverage: 0.0,
+            score: 0.0,
+        }));
+        let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
+        let coverage = Memory::coverage(&question, &texts);
+        for (candidate, coverage) in candidates.iter_mut().zip(coverage) {
+            candidate.coverage = coverage;
+        }
+        candidates.retain(|candidate| candidate.coverage >= COVERAGE_FLOOR);
+        candidates
+    }
+}

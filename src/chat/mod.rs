@@ -1,0 +1,92 @@
+//! A turn: from the words that came in to the reply that goes out.
+//!
+//! ```text
+//! inbound → [message + turn, one commit] → claim → context → think ⇄ tools → [reply + deliveries + usage, one commit] → outbox
+//!                                              └ events: text, tool calls, restarts, the end → subscriptions
+//! ```
+//!
+//! Knows: which bot, whose words, which model. Never: which channel (it calls `Deliver`), how a model is
+//! spoken to, a connection held while anybody else is waited for.
+
+mod bots;
+mod context;
+mod correct;
+mod engine;
+mod events;
+mod finish;
+mod inbound;
+mod keys;
+mod load;
+mod log;
+mod open;
+mod outbound;
+mod preview;
+mod repeat;
+mod report;
+mod think;
+mod turn;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SharedClock;
+use crate::dialog::{Budget, Tool};
+use crate::id::{AccountId, ReplicaId};
+use crate::memory::Memory;
+use crate::providers::Providers;
+use crate::secrets::Secrets;
+use crate::store::Store;
+
+pub use bots::{Bots, LiveBot};
+pub use context::{Assembled, Input, assemble, fixed_tokens, room_for_message};
+pub use events::{TurnUpdate, Update};
+pub use inbound::{Accepted, Inbound, Target, may_see};
+pub use keys::Keyring;
+pub use outbound::{Channels, Deliver, Sent};
+pub use preview::Preview;
+pub use repeat::KEY_REUSED;
+pub use report::{Item, Report, Section};
+
+use engine::Engine;
+
+/// What a chat is built from.
+pub struct Parts {
+    pub store: Store,
+    pub clock: SharedClock,
+    pub providers: Providers,
+    pub secrets: Secrets,
+    pub memory: Memory,
+    pub budget: Arc<dyn Budget>,
+    /// Offered to every bot's model.
+    pub tools: Vec<Arc<dyn Tool>>,
+    pub channels: Channels,
+    pub replica: ReplicaId,
+    /// The account that may use the keys of the environment.
+    pub operator: AccountId,
+    /// Turns that run here at once.
+    pub parallel: usize,
+}
+
+/// Takes in what people say and answers it. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    engine: Arc<Engine>,
+}
+
+impl Chat {
+    pub fn new(parts: Parts) -> Self {
+        Self { engine: Arc::new(Engine::new(parts)) }
+    }
+
+    /// The live bots.
+    pub fn bots(&self) -> &Bots {
+        &self.engine.bots
+    }
+
+    /// Runs turns and sends replies until `stop`, then hands back what is unfinished. Until this runs, what
+    /// is taken in waits in the queue.
+    pub async fn run(&self, stop: CancellationToken) {
+        self.engine.clone().run(stop).await;
+    }
+}

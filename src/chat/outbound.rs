@@ -1,0 +1,136 @@
+//! The outbox: replies leave through their channels, in order, and never twice where that can be told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Result;
+use crate::id::ReplicaId;
+use crate::store::{Delivery, DeliveryState, Hint, Store};
+
+/// A channel that must be told (one that asks by itself, as the API does, needs no delivery).
+#[async_trait]
+pub trait Deliver: Send + Sync {
+    /// Cuts a reply into the parts that the channel takes, none of them empty.
+    fn split(&self, text: &str) -> Vec<String>;
+    /// Sends one part. Must tell a request that was never written from one whose answer was lost.
+    async fn send(&self, delivery: &Delivery) -> Sent;
+}
+
+/// How a send ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// The channel has it, under this name.
+    Accepted { external_id: Option<String> },
+    /// It was refused or never written: it may be sent again after a while.
+    Refused { reason: String, retry_after: Option<Duration> },
+    /// It was written and no answer came: nobody knows.
+    Unknown { reason: String },
+    /// The channel will never take it.
+    Impossible { reason: String },
+}
+
+/// The channels that deliver, by the name that conversations carry.
+pub type Channels = HashMap<&'static str, Arc<dyn Deliver>>;
+
+/// Deliveries on their way at once.
+const PARALLEL: usize = 64;
+/// Sends that were refused this often have failed.
+const MAX_ATTEMPTS: i32 = 20;
+/// The slow poll beside the wake-ups.
+const POLL: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+pub(super) struct Outbox {
+    pub(super) store: Store,
+    pub(super) replica: ReplicaId,
+    pub(super) channels: Arc<Channels>,
+}
+
+impl Outbox {
+    /// Sends what is due until `stop`. Returns when the sends under way have ended.
+    pub(super) async fn run(&self, stop: CancellationToken) {
+        if self.channels.is_empty() {
+            return;
+        }
+        let slots = Arc::new(Semaphore::new(PARALLEL));
+        let mut waiter = self.store.wake().waiter(Hint::Outbox);
+        while !stop.is_cancelled() {
+            match self.send_due(&slots).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = error.chain(), "the outbox waits"),
+            }
+            tokio::select! {
+                () = waiter.wait(POLL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        // All slots are free once every send has ended.
+        let _ = slots.acquire_many(u32::try_from(PARALLEL).unwrap_or(u32::MAX)).await;
+    }
+
+    /// Claims and sends what is due; true if there may be more.
+    async fn send_due(&self, slots: &Arc<Semaphore>) -> Result<bool> {
+        let free = slots.available_permits();
+        if free == 0 {
+            return Ok(false);
+        }
+        let mut tx = self.store.system().await?;
+        Delivery::give_up_expired(&mut tx).await?;
+        let claimed = Delivery::claim(&mut tx, self.replica, i64::try_from(free).unwrap_or(1)).await?;
+        tx.commit().await?;
+        let any = !claimed.is_empty();
+        for delivery in claimed {
+            let Ok(slot) = slots.clone().acquire_owned().await else { return Ok(false) };
+            let outbox = self.clone();
+            tokio::spawn(async move {
+                outbox.send(delivery).await;
+                drop(slot);
+            });
+        }
+        Ok(any)
+    }
+
+    async fn send(&self, delivery: Delivery) {
+        let sent = match self.channels.get(delivery.channel.as_str()) {
+            Some(channel) => channel.send(&delivery).await,
+            None => {
+                Sent::Refused { reason: "this replica does not serve the channel".into(), retry_after: None }
+            }
+        };
+        // The channel's answer must not be forgotten because the database is away for a moment.
+        for pause in [0, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            match self.settle(&delivery, &sent).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(error = error.chain(), delivery = %delivery.id, "could not note a delivery")
+                }
+            }
+        }
+    }
+
+    async fn settle(&self, delivery: &Delivery, sent: &Sent) -> Result<()> {
+        let (state, external_id, error, retry) = match sent.clone() {
+            Sent::Accepted { external_id } => (DeliveryState::Sent, external_id, None, None),
+            Sent::Unknown { reason } => (DeliveryState::Ambiguous, None, Some(reason), None),
+            Sent::Impossible { reason } => (DeliveryState::Failed, None, Some(reason), None),
+            Sent::Refused { reason, .. } if delivery.attempts >= MAX_ATTEMPTS => {
+                (DeliveryState::Failed, None, Some(reason), None)
+            }
+            Sent::Refused { reason, retry_after } => {
+                let backoff = Duration::from_millis(250 << delivery.attempts.clamp(0, 8));
+                let pause = retry_after.unwrap_or(backoff);
+                (DeliveryState::Queued, None, Some(reason), Some(pause))
+            }
+        };
+        let mut tx = self.store.system().await?;
+        Delivery::settle(&mut tx, delivery, state, external_id, error, retry).await?;
+        tx.commit().await
+    }
+}

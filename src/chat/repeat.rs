@@ -1,0 +1,68 @@
+//! Repetitions: the same request with the same key has the first one's effect and answer.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::accounts::Actor;
+use crate::chat::Accepted;
+use crate::error::{Error, Result};
+use crate::id::{ConversationId, MessageId, TurnId};
+use crate::store::{Conversation, Idempotency, Message, Remembered, Tenant, Turn};
+
+/// The words of the `Conflict` when an idempotency key comes with another request than before.
+pub const KEY_REUSED: &str = "the idempotency key was used for a different request: make a new one";
+
+/// What an idempotency key remembers.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Receipt {
+    pub(super) conversation: ConversationId,
+    pub(super) message: Option<MessageId>,
+    pub(super) turn: Option<TurnId>,
+}
+
+pub(super) fn idempotency(
+    actor: &Actor,
+    operation: &str,
+    key: &str,
+    content: &[&str],
+    now: DateTime<Utc>,
+) -> Idempotency {
+    let mut hasher = blake3::Hasher::new();
+    for part in content {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    Idempotency {
+        account_id: actor.account,
+        // Tokens of one person are one caller: a renewed token may repeat what the old one began.
+        principal: actor.person.to_string(),
+        operation: operation.into(),
+        key: key.replace('\0', "\u{fffd}"),
+        fingerprint: hasher.finalize().to_hex().to_string(),
+        result: Value::Null,
+        created_at: now,
+    }
+}
+
+pub(super) async fn claim_key(tx: &mut Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
+    let Some(request) = request else { return Ok(None) };
+    if request.key.is_empty() || request.key.len() > 255 {
+        return Err(Error::invalid("an idempotency key has 1 to 255 bytes"));
+    }
+    match Idempotency::claim(tx, request).await? {
+        Remembered::New => Ok(None),
+        Remembered::Same(result) => Ok(Some(serde_json::from_value(result).map_err(Error::internal)?)),
+        Remembered::Other => Err(Error::conflict(KEY_REUSED)),
+    }
+}
+
+pub(super) async fn replay(tx: &mut Tenant, receipt: &Receipt) -> Result<Accepted> {
+    let vanished = || Error::internal("a remembered message vanished");
+    let (Some(message), Some(turn)) = (receipt.message, receipt.turn) else { return Err(vanished()) };
+    Ok(Accepted {
+        conversation: Conversation::find(tx, receipt.conversation).await?.ok_or_else(vanished)?,
+        message: Message::find(tx, message).await?.ok_or_else(vanished)?,
+        turn: Turn::find(tx, turn).await?.ok_or_else(vanished)?,
+        replayed: true,
+    })
+}

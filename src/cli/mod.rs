@@ -1,0 +1,202 @@
+//! The commands, one file each.
+//!
+//! Data goes to stdout, talk to stderr; in `--output json` stdout is exactly one JSON document. What a
+//! command ends with is in `exit`. Without `--server` a command acts as the operator on the database of
+//! `DATABASE_URL` or `DATA_DIR`, beside a running server too.
+
+mod apply;
+mod bots;
+mod changes;
+mod chat;
+mod context;
+mod doctor;
+mod exit;
+mod migrate;
+mod output;
+mod plan;
+mod problems;
+mod progress;
+mod report;
+mod schema;
+mod secret;
+mod serve;
+mod server;
+mod serving;
+mod table;
+mod terminal;
+mod token;
+mod up;
+mod validate;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::app::{Base, Options, Tell, Told};
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::telemetry;
+use exit::{Exit, Failure, Outcome};
+use progress::Progress;
+use terminal::Terminal;
+
+/// Connections of a command that does one thing.
+const CONNECTIONS: usize = 4;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "botwright",
+    version,
+    about = "Bots as code: they talk, remember, and never lose a message",
+    after_help = "Start here:\n  botwright up                start everything on this machine\n  \
+                  botwright chat companion    talk to a bot\n\n\
+                  Exit codes: 0 ok, 1 failure, 2 changes (--detailed-exitcode), 3 invalid bot files, \
+                  4 conflict, 5 blocked by policy, 6 applied but not ready, 64 usage",
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Args),
+    Serve(serve::Args),
+    Chat(chat::Args),
+    Context(context::Args),
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Token(token::Args),
+    Secret(secret::Args),
+    Migrate(migrate::Args),
+    Schema(schema::Args),
+    Doctor(doctor::Args),
+}
+
+impl Command {
+    /// Whether stdout is one JSON document, also when the command fails.
+    fn is_json(&self) -> bool {
+        match self {
+            Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) => false,
+            Self::Context(args) => args.output.is_json(),
+            Self::Validate(args) => args.output.is_json(),
+            Self::Plan(args) => args.output.is_json(),
+            Self::Apply(args) => args.output.is_json(),
+            Self::Token(args) => args.is_json(),
+            Self::Secret(args) => args.is_json(),
+            Self::Migrate(args) => args.output.is_json(),
+            Self::Doctor(args) => args.output.is_json(),
+        }
+    }
+}
+
+impl Command {
+    /// A command that somebody waits for shows its answer, not the log, unless RUST_LOG asks for that.
+    fn quieter(&self, mut config: Config) -> Config {
+        let serves = matches!(self, Self::Up(_) | Self::Serve(_));
+        if !serves && config.log_filter == config::DEFAULT_LOG_FILTER {
+            config.log_filter = "error".into();
+        }
+        config
+    }
+}
+
+/// What a command is given besides its arguments.
+struct Here {
+    terminal: Terminal,
+    config: Config,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    // Whoever speaks TLS takes the process's default, so it stands before anything else.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let terminal = Terminal::standard();
+    let command = match parse() {
+        Ok(command) => command,
+        Err(error) => return misused(&terminal, &error).into(),
+    };
+    let json = command.is_json();
+    let exit = run(&terminal, command).unwrap_or_else(|failure| {
+        report::failure(&terminal, &failure, json);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn parse() -> Result<Command, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    Cli::from_arg_matches(&matches).map(|cli| cli.command)
+}
+
+/// Help and version are answers; anything else is a wrong command line.
+fn misused(terminal: &Terminal, error: &clap::Error) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        let coloured = terminal.talk_style().is_coloured();
+        let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+        terminal.talk(text.trim_end());
+        return Exit::Usage;
+    }
+    let text = if terminal.style().is_coloured() { text.ansi().to_string() } else { text.to_string() };
+    terminal.write(&text).map_or(Exit::Failure, |()| Exit::Ok)
+}
+
+fn run(terminal: &Terminal, command: Command) -> Outcome {
+    let config = Config::from_env().map_err(Error::from)?;
+    let here = Here { terminal: terminal.clone(), config: command.quieter(config) };
+    let talk = terminal.clone();
+    let lines = move |line: &str| talk.talk(line.trim_end_matches('\n'));
+    telemetry::start_logs(&here.config, terminal.talk_style().is_coloured(), Arc::new(lines))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
+    let outcome = runtime.block_on(dispatch(command, &here));
+    // A thread that waits for the keyboard would keep the process alive.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(command: Command, here: &Here) -> Outcome {
+    match command {
+        Command::Up(args) => up::run(args, here).await,
+        Command::Serve(args) => serve::run(args, here).await,
+        Command::Chat(args) => chat::run(args, here).await,
+        Command::Context(args) => context::run(args, here).await,
+        Command::Validate(args) => validate::run(args, here),
+        Command::Schema(args) => schema::run(&args, here),
+        Command::Plan(args) => plan::run(args, here).await,
+        Command::Apply(args) => apply::run(args, here).await,
+        Command::Token(args) => token::run(args, here).await,
+        Command::Secret(args) => secret::run(args, here).await,
+        Command::Migrate(args) => migrate::run(args, here).await,
+        Command::Doctor(args) => doctor::run(args, here).await,
+    }
+}
+
+impl Here {
+    /// The database, for a command that does one thing there.
+    async fn base(&self) -> Result<Base, Failure> {
+        Ok(Base::open(&self.config, CONNECTIONS, &self.notes()).await?)
+    }
+
+    /// How a command starts the house for itself.
+    fn options(&self) -> Options {
+        Options::quiet(self.notes())
+    }
+
+    /// Tells what takes time, but not the steps: they are over before anybody has read them.
+    fn notes(&self) -> Tell {
+        let progress = Progress::new(&self.terminal);
+        Arc::new(move |told| {
+            if let Told::Note(line) = told {
+                progress.note(line);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

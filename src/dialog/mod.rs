@@ -1,0 +1,11 @@
+//! What a turn is made of: messages and their parts, tools and calls, evidence, usage.
+//!
+//! Knows: nothing but ground. Never: a provider's wire format, a database row.
+
+mod budget;
+mod message;
+mod tool;
+
+pub use budget::{Budget, Denied, NoLimits, Reservation, Spend};
+pub use message::{Evidence, EvidenceKind, Message, Part, Request, Role, Usage};
+pub use tool::{Call, Effect, Returned, Tool, ToolContext, ToolError, ToolSpec};

@@ -1,0 +1,40 @@
+//! What every resolver finds in its context.
+
+use async_graphql::Context;
+
+use crate::accounts::{Actor, Scope};
+use crate::chat::Chat;
+use crate::error::{Error, Result};
+use crate::graphql::loaders::Loaders;
+use crate::memory::Memory;
+use crate::store::Store;
+
+/// The rooms that the schema stands on.
+pub(super) struct Rooms {
+    pub(super) store: Store,
+    pub(super) chat: Chat,
+    pub(super) memory: Memory,
+}
+
+pub(super) fn rooms<'a>(context: &Context<'a>) -> Result<&'a Rooms> {
+    context.data_opt().ok_or_else(|| Error::internal("a resolver without its rooms"))
+}
+
+/// Whoever is asking. The transport lets nobody ask for more than what is public without a token.
+pub(super) fn actor<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    context.data_opt().ok_or_else(|| Error::unauthenticated("this needs a token"))
+}
+
+/// Whoever is asking, if they may read: whoever may chat may read what they chat about.
+pub(super) fn reader<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    let actor = actor(context)?;
+    if !actor.scopes.allow(Scope::Chat) {
+        actor.require(Scope::Read)?;
+    }
+    Ok(actor)
+}
+
+/// The loaders of this execution.
+pub(super) fn loaders<'a>(context: &Context<'a>) -> Result<&'a Loaders> {
+    context.data_opt().ok_or_else(|| Error::unauthenticated("this needs a token"))
+}

@@ -1,0 +1,196 @@
+//! Loading by id, gathered: whatever the fields of one execution ask for at the same time is one query. Made
+//! anew for every execution (of a subscription: for every event), so nothing is read from yesterday.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
+use async_graphql::{Data, Response};
+use async_trait::async_trait;
+
+use crate::accounts::Actor;
+use crate::chat::{Chat, LiveBot, may_see};
+use crate::error::{Error, Result};
+use crate::graphql::context::Rooms;
+use crate::id::{BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
+use crate::store::{self, Store};
+
+/// The loaders of one execution.
+pub(super) type Loaders = DataLoader<Rows, HashMapCache>;
+
+/// What rows are loaded with.
+pub(super) struct Rows {
+    store: Store,
+    chat: Chat,
+    actor: Actor,
+}
+
+/// Gives every execution its loaders.
+pub(super) struct PerExecution;
+
+impl ExtensionFactory for PerExecution {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for PerExecution {
+    async fn execute(
+        &self,
+        context: &ExtensionContext<'_>,
+        operation: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let (Some(rooms), Some(actor)) = (context.data_opt::<Rooms>(), context.data_opt::<Actor>()) else {
+            return next.run(context, operation).await;
+        };
+        let rows = Rows { store: rooms.store.clone(), chat: rooms.chat.clone(), actor: actor.clone() };
+        let loaders: Loaders =
+            DataLoader::with_cache(rows, tokio::spawn, HashMapCache::default()).delay(Duration::ZERO);
+        let mut data = Data::default();
+        data.insert(loaders);
+        next.run_with_data(context, operation, data).await
+    }
+}
+
+/// Several callers wait for one query, so its failure is shared.
+type Shared<T> = Result<T, Arc<Error>>;
+
+/// A range of a conversation: from this ordinal to that one, both within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Span(pub(super) ConversationId, pub(super) i32, pub(super) i32);
+
+/// What a turn has said so far, and the number of its newest event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct SaidBy(pub(super) TurnId);
+
+/// A bot's row as it stands, and what it was compiled to.
+#[derive(Debug, Clone)]
+pub(super) struct CompiledBot {
+    pub(super) row: store::Bot,
+    pub(super) live: Arc<LiveBot>,
+}
+
+impl Rows {
+    async fn begin(&self) -> Shared<store::Tenant> {
+        Ok(self.store.tenant(self.actor.account).await?)
+    }
+}
+
+fn by<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> HashMap<K, V> {
+    rows.into_iter().map(|row| (key(&row), row)).collect()
+}
+
+impl Loader<ConversationId> for Rows {
+    type Value = store::Conversation;
+    type Error = Arc<Error>;
+
+    /// Only those that the actor may know of.
+    async fn load(&self, ids: &[ConversationId]) -> Shared<HashMap<ConversationId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let mut rows = store::Conversation::list_by_ids(&mut tx, ids).await?;
+        tx.commit().await?;
+        rows.retain(|row| may_see(&self.actor, row));
+        Ok(by(rows, |row| row.id))
+    }
+}
+
+impl Loader<MessageId> for Rows {
+    type Value = store::Message;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[MessageId]) -> Shared<HashMap<MessageId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let rows = store::Message::list_by_ids(&mut tx, ids).await?;
+        tx.commit().await?;
+        Ok(by(rows, |row| row.id))
+    }
+}
+
+impl Loader<TurnId> for Rows {
+    type Value = store::Turn;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[TurnId]) -> Shared<HashMap<TurnId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let rows = store::Turn::list_by_ids(&mut tx, ids).await?;
+        tx.commit().await?;
+        Ok(by(rows, |row| row.id))
+    }
+}
+
+impl Loader<PersonId> for Rows {
+    type Value = store::Person;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[PersonId]) -> Shared<HashMap<PersonId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let rows = store::Person::list_by_ids(&mut tx, ids).await?;
+        tx.commit().await?;
+        Ok(by(rows, |row| row.id))
+    }
+}
+
+impl Loader<RevisionId> for Rows {
+    type Value = Arc<store::BotRevision>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[RevisionId]) -> Shared<HashMap<RevisionId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let rows = store::BotRevision::list_by_ids(&mut tx, ids).await?;
+        tx.commit().await?;
+        Ok(by(rows.into_iter().map(Arc::new).collect(), |row: &Self::Value| row.id))
+    }
+}
+
+impl Loader<BotId> for Rows {
+    type Value = CompiledBot;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[BotId]) -> Shared<HashMap<BotId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let mut bots = HashMap::with_capacity(ids.len());
+        for row in store::Bot::list_by_ids(&mut tx, ids).await? {
+            let live = self.chat.bots().at_revision(&mut tx, row.id, row.revision_id).await?;
+            bots.insert(row.id, CompiledBot { row, live });
+        }
+        tx.commit().await?;
+        Ok(bots)
+    }
+}
+
+impl Loader<Span> for Rows {
+    type Value = Vec<store::Message>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, spans: &[Span]) -> Shared<HashMap<Span, Self::Value>> {
+        let ranges: Vec<_> = spans.iter().map(|span| (span.0, span.1, span.2)).collect();
+        let mut tx = self.begin().await?;
+        let rows = store::Message::list_ranges(&mut tx, &ranges).await?;
+        tx.commit().await?;
+        let within = |span: &Span, row: &store::Message| {
+            row.conversation_id == span.0 && (span.1..=span.2).contains(&row.ordinal)
+        };
+        let of = |span: &Span| rows.iter().filter(|row| within(span, row)).cloned().collect();
+        Ok(spans.iter().map(|span| (*span, of(span))).collect())
+    }
+}
+
+impl Loader<SaidBy> for Rows {
+    type Value = (String, i32);
+    type Error = Arc<Error>;
+
+    /// At most two turns of a conversation are unfinished, so few are ever asked for at once.
+    async fn load(&self, turns: &[SaidBy]) -> Shared<HashMap<SaidBy, Self::Value>> {
+        let ids: Vec<_> = turns.iter().map(|turn| turn.0).collect();
+        let mut said = HashMap::with_capacity(ids.len());
+        for (id, turn) in Loader::<TurnId>::load(self, &ids).await? {
+            said.insert(SaidBy(id), self.chat.turn_text(&self.actor, &turn).await?);
+        }
+        Ok(said)
+    }
+}

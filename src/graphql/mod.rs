@@ -1,0 +1,84 @@
+//! The API: GraphQL for dashboards, apps and scripts.
+//!
+//! [`transport`] carries requests and knows no type of the schema; everything else here is the schema: types
+//! are newtypes over rows, queries read through loaders, mutations call `chat` and tell what a person can mend
+//! as data, subscriptions follow `chat`'s durable logs.
+//!
+//! Never: a rule of the rooms below (who may see what is asked of `chat`), SQL, a type that `chat` would know.
+
+mod context;
+mod cursors;
+mod explorer;
+mod gate;
+mod ids;
+mod loaders;
+mod mutation;
+mod query;
+mod scalars;
+mod subscription;
+mod transport;
+mod types;
+
+use std::sync::Arc;
+
+use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
+use axum::Router;
+
+use crate::accounts::Accounts;
+use crate::chat::Chat;
+use crate::clock::SharedClock;
+use crate::http::Drain;
+use crate::memory::Memory;
+use crate::store::Store;
+use context::Rooms;
+use mutation::Mutation;
+use query::Query;
+use subscription::Subscription;
+pub use transport::{Limits, Settings};
+
+/// What the API is built from.
+pub struct Parts {
+    pub store: Store,
+    pub accounts: Accounts,
+    pub chat: Chat,
+    pub memory: Memory,
+    pub clock: SharedClock,
+    /// What is taken, and how much of it; `Settings::default()` where nothing is said.
+    pub settings: Settings,
+    pub drain: Drain,
+}
+
+/// The API at `/graphql`, its WebSocket at `/graphql/ws`, and the explorer that a browser finds there.
+pub fn router(parts: Parts) -> Router {
+    let Parts { store, accounts, chat, memory, clock, settings, drain } = parts;
+    let gate = gate::Tokens { accounts, clock };
+    let schema = builder().data(Rooms { store, chat, memory }).finish();
+    let settings = Settings { public: &["serverInfo"], ..settings };
+    transport::router(schema, Arc::new(gate), settings, drain, explorer::PAGE).merge(explorer::router())
+}
+
+/// The schema in its own language, sorted, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
+        .use_space_ident();
+    let sdl = builder().finish().sdl_with_options(options);
+    // The library leaves several empty lines at the end.
+    format!("{}\n", sdl.trim_end())
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
+        .register_output_type::<types::Node>()
+        .register_output_type::<mutation::UserError>()
+        .extension(transport::Phases)
+        .extension(loaders::PerExecution)
+        // The guard weighs documents; this only has to be deeper than what it lets through.
+        .limit_recursive_depth(128)
+}
+
+#[cfg(test)]
+mod tests;

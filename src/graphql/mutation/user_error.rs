@@ -1,0 +1,116 @@
+//! What a person can mend, as data.
+
+use async_graphql::{Enum, Interface, SimpleObject};
+
+use crate::chat::KEY_REUSED;
+use crate::error::{Error, Kind, Result};
+
+/// For programs. Clients must expect codes that they do not know.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::graphql) enum UserErrorCode {
+    /// What the input names does not exist, or the caller may not know of it.
+    NotFound,
+    /// The input is wrong.
+    InvalidInput,
+    /// The idempotency key came with another input before.
+    IdempotencyKeyReused,
+    /// The input is right, the present state forbids it.
+    Conflict,
+    /// Too much, too fast, or over a budget.
+    LimitReached,
+}
+
+/// Something that a person can mend. `message` can be shown as it is.
+#[derive(Interface)]
+#[graphql(
+    field(name = "message", ty = "&String", desc = "For the person."),
+    field(name = "code", ty = "&UserErrorCode", desc = "For programs."),
+    field(
+        name = "path",
+        ty = "&Option<Vec<String>>",
+        desc = "Which part of the input it is about: `[\"input\", \"text\"]`."
+    )
+)]
+pub(in crate::graphql) enum UserError {
+    NotFound(NotFound),
+    InvalidInput(InvalidInput),
+    IdempotencyKeyReused(IdempotencyKeyReused),
+    Conflict(Conflict),
+    LimitReached(LimitReached),
+}
+
+macro_rules! members {
+    ($($(#[$doc:meta])* $name:ident as $shown:literal),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(SimpleObject, Debug)]
+        #[graphql(name = $shown)]
+        pub(in crate::graphql) struct $name {
+            /// For the person.
+            message: String,
+            /// For programs.
+            code: UserErrorCode,
+            /// Which part of the input it is about: `["input", "text"]`.
+            path: Option<Vec<String>>,
+        }
+
+        impl $name {
+            fn new(message: &str, path: &str) -> Self {
+                let path = Some(vec!["input".to_owned(), path.to_owned()]);
+                Self { message: message.to_owned(), code: UserErrorCode::$name, path }
+            }
+        }
+    )+};
+}
+
+members! {
+    /// What the input names does not exist, or the caller may not know of it.
+    NotFound as "NotFoundError",
+    /// The input is wrong; sending it again unchanged cannot help.
+    InvalidInput as "InvalidInputError",
+    /// The idempotency key came with another input before: make a new one.
+    IdempotencyKeyReused as "IdempotencyKeyReusedError",
+    /// The input is right, the present state forbids it.
+    Conflict as "ConflictError",
+    /// Too much, too fast, or over a budget: later it may go through.
+    LimitReached as "LimitReachedError",
+}
+
+/// A failure that a person can mend.
+#[derive(Debug)]
+pub(in crate::graphql) enum Mendable {
+    NotFound(NotFound),
+    InvalidInput(InvalidInput),
+    IdempotencyKeyReused(IdempotencyKeyReused),
+    Conflict(Conflict),
+    LimitReached(LimitReached),
+}
+
+impl Mendable {
+    /// What is wrong with the part of the input called `path`; the error itself, if no person can mend it.
+    pub(in crate::graphql) fn of(error: Error, path: &str) -> Result<Self> {
+        match error.kind() {
+            Kind::Unauthenticated | Kind::Forbidden | Kind::Unavailable | Kind::Internal => Err(error),
+            Kind::NotFound | Kind::Invalid | Kind::Conflict | Kind::RateLimited => {
+                Ok(Self::told(&error, path))
+            }
+        }
+    }
+
+    /// The same, of an error that can be mended.
+    pub(in crate::graphql) fn told(error: &Error, path: &str) -> Self {
+        let message = error.message();
+        match error.kind() {
+            Kind::NotFound => Self::NotFound(NotFound::new(message, path)),
+            Kind::Conflict if message == KEY_REUSED => {
+                Self::IdempotencyKeyReused(IdempotencyKeyReused::new(message, "idempotencyKey"))
+            }
+            Kind::Conflict => Self::Conflict(Conflict::new(message, path)),
+            Kind::RateLimited => Self::LimitReached(LimitReached::new(message, path)),
+            _ => Self::InvalidInput(InvalidInput::new(message, path)),
+        }
+    }
+
+    pub(in crate::graphql) fn invalid(message: &str, path: &str) -> Self {
+        Self::InvalidInput(InvalidInput::new(message, path))
+    }
+}

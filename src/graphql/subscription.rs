@@ -1,0 +1,66 @@
+//! What can be followed. A subscription is a cursor over a durable log: it may break at any time and go on
+//! from the last number that was heard.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Result};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use crate::accounts::Actor;
+use crate::chat::may_see;
+use crate::error::{self, Error};
+use crate::graphql::context::{reader, rooms};
+use crate::graphql::ids;
+use crate::graphql::types::{ConversationEvent, TurnEvent, conversation_event, turn_event};
+use crate::id::{ConversationId, TurnId};
+use crate::store::{Conversation, Store, Turn};
+
+/// Boxed, because the library would keep room for two of them, and thousands may be open.
+type Events<T> = BoxStream<'static, Result<T, Arc<Error>>>;
+
+pub(super) struct Subscription;
+
+/// What can be followed.
+#[async_graphql::Subscription]
+impl Subscription {
+    /// What happens in a turn, from its first event to its last; then the subscription completes.
+    async fn turn_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The turn to follow.")] turn_id: ID,
+        #[graphql(default_with = "Some(0)", desc = "Only events after this number.")] after: Option<i32>,
+    ) -> Result<Events<TurnEvent>> {
+        let (actor, rooms) = (reader(context)?, rooms(context)?);
+        let turn = ids::read(&turn_id)?;
+        find_turn(&rooms.store, actor, turn).await?;
+        let events = rooms.chat.turn_events(actor, turn, after.unwrap_or(0));
+        Ok(events.map(|update| update.map(turn_event).map_err(Arc::new)).boxed())
+    }
+
+    /// What happens in a conversation: messages, edits, and the states of its turns. It goes on until the
+    /// client ends it.
+    async fn conversation_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The conversation to follow.")] conversation_id: ID,
+        #[graphql(default_with = "Some(0)", desc = "Only lines after this number.")] after: Option<i32>,
+    ) -> Result<Events<ConversationEvent>> {
+        let (actor, rooms) = (reader(context)?, rooms(context)?);
+        let conversation: ConversationId = ids::read(&conversation_id)?;
+        let events = rooms.chat.conversation_events(actor, conversation, after.unwrap_or(0));
+        Ok(events.map(|line| line.and_then(conversation_event).map_err(Arc::new)).boxed())
+    }
+}
+
+/// `NotFound` unless there is such a turn, in a conversation that the actor may see.
+async fn find_turn(store: &Store, actor: &Actor, turn: TurnId) -> error::Result<()> {
+    let mut tx = store.tenant(actor.account).await?;
+    let conversation = match Turn::find(&mut tx, turn).await? {
+        Some(turn) => Conversation::find(&mut tx, turn.conversation_id).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    let seen = conversation.is_some_and(|conversation| may_see(actor, &conversation));
+    if seen { Ok(()) } else { Err(Error::not_found("no such turn")) }
+}

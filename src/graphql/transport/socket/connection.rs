@@ -1,0 +1,334 @@
+//! One socket from its introduction to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Executor, Response, ServerError, Value};
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::{StreamExt, stream};
+use secrecy::SecretString;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
+
+use crate::error::{Error, Kind};
+use crate::graphql::transport::faults::{Code, coded, mend};
+use crate::graphql::transport::params::Params;
+use crate::graphql::transport::run::{Body, Prepared, too_slow};
+use crate::graphql::transport::socket::messages::{Close, Incoming, Outgoing};
+use crate::graphql::transport::socket::operations::{Event, Operation, Operations};
+use crate::graphql::transport::{Gate, Transport, Visitor};
+use crate::http::{RequestName, bearer_in};
+
+/// After this many signs of life that did not come, the client counts as gone.
+const MISSED: u32 = 2;
+/// So many messages may leave between two flushes.
+const BATCH: usize = 16;
+/// How long the client may take to answer our close.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+pub(super) struct Connection<E> {
+    transport: Arc<Transport<E>>,
+    socket: WebSocket,
+    /// Counts the sockets of this process; spreads what would otherwise happen to all at once.
+    number: usize,
+    operations: Operations,
+}
+
+/// Why a socket stops being served.
+enum Stop {
+    /// We close it.
+    Close(Close),
+    /// The client closed it, or it broke.
+    Gone,
+}
+
+impl From<Close> for Stop {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// Who is at the other end, and how it was proven.
+struct Admitted {
+    bearer: SecretString,
+    visitor: Visitor,
+    until: Option<Instant>,
+}
+
+impl Admitted {
+    fn new(bearer: SecretString, visitor: Visitor) -> Self {
+        let until = visitor.ends_in.map(|left| Instant::now() + left);
+        Self { bearer, visitor, until }
+    }
+
+    /// Whether the token still opens the door: it may have been revoked meanwhile.
+    async fn look_again(&mut self, gate: &dyn Gate) -> Result<(), Stop> {
+        match gate.admit(&self.bearer).await {
+            Ok(visitor) => {
+                self.until = visitor.ends_in.map(|left| Instant::now() + left);
+                self.visitor = visitor;
+                Ok(())
+            }
+            Err(error) if error.kind() == Kind::Unauthenticated => Err(forbidden(&error).into()),
+            // We cannot look; that is no fault of the client's.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl<E: Executor> Connection<E> {
+    pub(super) fn new(transport: Arc<Transport<E>>, socket: WebSocket, number: usize) -> Self {
+        Self { transport, socket, number, operations: Operations::default() }
+    }
+
+    /// Serves the socket to its end. `header` is the token that stood in the upgrade's headers.
+    pub(super) async fn run(mut self, header: Option<SecretString>) {
+        let stop = match self.introduce(header).await {
+            Ok(admitted) => match self.serve(admitted).await {
+                Ok(never) => match never {},
+                Err(stop) => stop,
+            },
+            Err(stop) => stop,
+        };
+        self.operations = Operations::default();
+        if let Stop::Close(close) = stop {
+            self.say_farewell(close).await;
+        }
+    }
+
+    /// Waits for `connection_init` and lets the client in.
+    async fn introduce(&mut self, header: Option<SecretString>) -> Result<Admitted, Stop> {
+        let deadline = Instant::now() + self.transport.settings.introduction;
+        let stop = self.transport.drain.stop().clone();
+        let init = async {
+            loop {
+                let frame = self.socket.recv().await;
+                match self.read(frame)? {
+                    Some(Incoming::Init(payload)) => return Ok(payload),
+                    Some(Incoming::Ping) => self.send(Outgoing::Pong.into()).await?,
+                    Some(Incoming::Subscribe { .. }) => {
+                        let early = Close::new(Close::UNAUTHORIZED, "`connection_init` comes first");
+                        return Err(Stop::Close(early));
+                    }
+                    Some(Incoming::Pong | Incoming::Complete { .. }) | None => {}
+                }
+            }
+        };
+        let payload = tokio::select! {
+            payload = timeout_at(deadline, init) => match payload {
+                Ok(payload) => payload?,
+                Err(_) => return Err(Close::new(Close::TOO_LATE, "no `connection_init` came in time").into()),
+            },
+            () = stop.cancelled() => return Err(restarting().into()),
+        };
+        let said = payload.iter().find(|(key, _)| key.eq_ignore_ascii_case("authorization"));
+        let bearer = match said.map(|(_, value)| value) {
+            Some(value) => {
+                bearer_in(value.as_str().unwrap_or_default()).map_err(|error| forbidden(&error))?
+            }
+            None => header.ok_or_else(|| {
+                let reason = "no token: send {\"authorization\": \"Bearer …\"} with `connection_init`";
+                Close::new(Close::FORBIDDEN, reason)
+            })?,
+        };
+        let visitor = self.transport.gate.admit(&bearer).await.map_err(|error| forbidden(&error))?;
+        self.send(Outgoing::ConnectionAck.into()).await?;
+        Ok(Admitted::new(bearer, visitor))
+    }
+
+    /// Serves an introduced client until something ends it.
+    async fn serve(&mut self, mut admitted: Admitted) -> Result<std::convert::Infallible, Stop> {
+        let mut heartbeat = self.heartbeat();
+        let mut missed = 0;
+        let stop = self.transport.drain.stop().clone();
+        loop {
+            let until = admitted.until;
+            tokio::select! {
+                frame = self.socket.recv() => {
+                    missed = 0;
+                    if let Some(message) = self.read(frame)? {
+                        self.obey(message, &admitted.visitor).await?;
+                    }
+                }
+                (id, event) = self.operations.next() => self.tell_events(id, event).await?,
+                _ = heartbeat.tick() => {
+                    if missed >= MISSED {
+                        return Err(Close::new(Close::AWAY, "no sign of life").into());
+                    }
+                    missed += 1;
+                    self.send(Message::Ping(Default::default())).await?;
+                    admitted.look_again(self.transport.gate.as_ref()).await?;
+                }
+                () = async { sleep_until(until.unwrap_or_else(Instant::now)).await }, if until.is_some() => {
+                    return Err(Close::new(Close::FORBIDDEN, "the token expired").into());
+                }
+                () = stop.cancelled() => {
+                    // Not all clients of a server that ends shall call its successor in the same instant.
+                    let spread = u64::try_from(self.number % 64).unwrap_or(0) * 15;
+                    tokio::time::sleep(Duration::from_millis(spread)).await;
+                    return Err(restarting().into());
+                }
+            }
+        }
+    }
+
+    fn heartbeat(&self) -> Interval {
+        let period = self.transport.settings.heartbeat;
+        let mut heartbeat = interval_at(Instant::now() + period, period);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat
+    }
+
+    /// What a frame says; `None` for one that says nothing.
+    fn read(&self, frame: Option<Result<Message, axum::Error>>) -> Result<Option<Incoming>, Stop> {
+        match frame {
+            Some(Ok(Message::Text(text))) => Ok(Some(Incoming::read(&text)?)),
+            Some(Ok(Message::Binary(_))) => Err(Close::new(4400, "messages are text").into()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Close(_))) | None => Err(Stop::Gone),
+            Some(Err(error)) => Err(self.broken(&error)),
+        }
+    }
+
+    /// What to answer to a frame that could not be read.
+    fn broken(&self, error: &axum::Error) -> Stop {
+        let text = error.to_string();
+        if text.contains("too long") {
+            let most = self.transport.settings.message_bytes / 1024;
+            return Close::new(Close::TOO_LARGE, format!("a message holds at most {most} KiB")).into();
+        }
+        if text.contains("UTF-8") || text.contains("utf-8") {
+            return Close::new(Close::NOT_UTF8, "the message is no UTF-8").into();
+        }
+        Stop::Gone
+    }
+
+    async fn obey(&mut self, message: Incoming, visitor: &Visitor) -> Result<(), Stop> {
+        match message {
+            Incoming::Init(_) => Err(Close::new(Close::TOO_MANY, "`connection_init` comes once").into()),
+            Incoming::Ping => self.send(Outgoing::Pong.into()).await,
+            Incoming::Pong => Ok(()),
+            Incoming::Complete { id } => {
+                self.operations.remove(&id);
+                Ok(())
+            }
+            Incoming::Subscribe { id, .. } if self.operations.contains(&id) => {
+                Err(Close::new(Close::DUPLICATE, format!("an operation `{id}` is under way already")).into())
+            }
+            Incoming::Subscribe { .. } if self.operations.len() >= self.transport.settings.operations => {
+                let most = self.transport.settings.operations;
+                Err(Close::new(Close::TOO_MANY, format!("a socket has at most {most} operations at once"))
+                    .into())
+            }
+            Incoming::Subscribe { id, params } => self.begin(id, params, visitor).await,
+        }
+    }
+
+    async fn begin(&mut self, id: String, params: Params, visitor: &Visitor) -> Result<(), Stop> {
+        let name = RequestName::fresh();
+        let prepared = self
+            .transport
+            .check(&params)
+            .and_then(|checked| self.transport.prepare(params, checked, Some(visitor)));
+        match prepared {
+            Ok(Prepared { request, kind, started }) => {
+                let events = match kind {
+                    OperationType::Subscription => self.transport.executor.execute_stream(request, None),
+                    OperationType::Query | OperationType::Mutation => {
+                        let executor = self.transport.executor.clone();
+                        let deadline = self.transport.settings.deadline;
+                        let execution = async move { timeout(deadline, executor.execute(request)).await };
+                        stream::once(execution)
+                            .map(|response| response.unwrap_or_else(|_| timed_out()))
+                            .boxed()
+                    }
+                };
+                self.operations.insert(Operation::new(id, name, started, events));
+                Ok(())
+            }
+            Err(mut refusal) => {
+                mend(&mut refusal.errors, Code::ValidationFailed, &name);
+                self.send(Outgoing::Error { id: &id, payload: &refusal.errors }.into()).await
+            }
+        }
+    }
+
+    /// Passes on an event and those that are ready behind it, then flushes.
+    async fn tell_events(&mut self, id: String, event: Event) -> Result<(), Stop> {
+        let mut next = Some((id, event));
+        let mut told = 0;
+        while let Some((id, event)) = next.take() {
+            if let Some(message) = self.message_of(&id, event) {
+                self.send(message).await?;
+            }
+            told += 1;
+            if told < BATCH {
+                next = self.operations.next_now();
+            }
+        }
+        Ok(())
+    }
+
+    /// How an event is told; `None` if its operation is gone. One that ends its operation removes it.
+    fn message_of(&mut self, id: &str, event: Event) -> Option<Message> {
+        let operation = self.operations.get(id)?;
+        let (name, started) = (operation.name.clone(), operation.started.get());
+        let mut response = match event {
+            Event::Ended => {
+                self.operations.remove(id);
+                return Some(Outgoing::Complete { id }.into());
+            }
+            Event::Panicked => {
+                tracing::error!(request = name.as_str(), "an operation panicked");
+                let failed = coded(ServerError::new("internal error", None), Code::Internal);
+                Box::new(Response::from_errors(vec![failed]))
+            }
+            Event::Said(response) => response,
+        };
+        let otherwise = if started { Code::BadUserInput } else { Code::ValidationFailed };
+        mend(&mut response.errors, otherwise, &name);
+        // Nothing was executed, a subscription's source failed, or a failure left nothing: it is over.
+        if !response.errors.is_empty() && response.data == Value::Null {
+            self.operations.remove(id);
+            return Some(Outgoing::Error { id, payload: &response.errors }.into());
+        }
+        Some(Outgoing::Next { id, payload: Body::of(&response) }.into())
+    }
+
+    /// Sends within the limit of our patience: a client that does not read is dropped.
+    async fn send(&mut self, message: Message) -> Result<(), Stop> {
+        let patience = self.transport.settings.patience;
+        match timeout(patience, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Stop::Gone),
+        }
+    }
+
+    /// Closes in order: our frame, then the client's, so that ours is not lost with the connection.
+    async fn say_farewell(&mut self, close: Close) {
+        tracing::debug!(?close, "closing a socket");
+        if self.send(Message::Close(Some(close.into()))).await.is_ok() {
+            let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
+        }
+    }
+}
+
+fn restarting() -> Close {
+    Close::new(Close::RESTART, "the server is restarting")
+}
+
+fn forbidden(error: &Error) -> Close {
+    if error.kind() == Kind::Unauthenticated {
+        return Close::new(Close::FORBIDDEN, error.message());
+    }
+    // Not the client's fault: it may come back.
+    tracing::warn!(error = error.chain(), "a socket's token could not be looked up");
+    Close::new(1013, "the token cannot be looked up now; try again")
+}
+
+fn timed_out() -> Response {
+    let error = too_slow();
+    let mut failed = ServerError::new(error.message(), None);
+    failed.source = Some(Arc::new(error));
+    Response::from_errors(vec![failed])
+}

@@ -1,0 +1,103 @@
+//! Messages and who wrote them.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+
+use crate::graphql::context::loaders;
+use crate::graphql::ids;
+use crate::graphql::scalars::DateTime;
+use crate::graphql::types::{Bot, Conversation, Person, Turn};
+use crate::store;
+
+/// Who said it.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "store::MessageRole")]
+pub(in crate::graphql) enum MessageRole {
+    /// Somebody who talks to the bot.
+    Person,
+    /// The bot.
+    Bot,
+    /// Botwright itself, to the person; the model never hears it.
+    System,
+}
+
+/// What was said.
+#[derive(Clone)]
+pub(in crate::graphql) struct Message(pub(in crate::graphql) store::Message);
+
+/// What was said. It stays as it is but for edits, which raise `version`.
+#[Object]
+impl Message {
+    /// Stays as it is for ever.
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        ids::write(self.0.id)
+    }
+    /// Its place in the conversation, from 1.
+    async fn ordinal(&self) -> i32 {
+        self.0.ordinal
+    }
+    /// Who said it.
+    async fn role(&self) -> MessageRole {
+        self.0.role.into()
+    }
+    /// Who said it, by name. Null for a message of Botwright itself.
+    async fn author(&self) -> Option<Participant> {
+        (self.0.role != store::MessageRole::System).then(|| Participant(self.0.clone()))
+    }
+    /// The words. Empty once it was erased.
+    async fn text(&self) -> &str {
+        &self.0.text
+    }
+    /// When it was said.
+    async fn sent_at(&self) -> DateTime {
+        self.0.sent_at.into()
+    }
+    /// When it was last edited; null if it never was.
+    async fn edited_at(&self) -> Option<DateTime> {
+        self.0.edited_at.map(DateTime)
+    }
+    /// When it was erased; null if it was not.
+    async fn erased_at(&self) -> Option<DateTime> {
+        self.0.erased_at.map(DateTime)
+    }
+    /// Counts its edits, from 1.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+    /// The turn that answers it, or that wrote it. Null for a greeting, say.
+    async fn turn(&self, context: &Context<'_>) -> Result<Option<Turn>> {
+        let Some(id) = self.0.turn_id else { return Ok(None) };
+        Ok(loaders(context)?.load_one(id).await?.map(Turn))
+    }
+    /// Where it was said.
+    async fn conversation(&self, context: &Context<'_>) -> Result<Option<Conversation>> {
+        Ok(loaders(context)?.load_one(self.0.conversation_id).await?.map(Conversation))
+    }
+}
+
+/// The author of a message.
+pub(in crate::graphql) struct Participant(store::Message);
+
+/// Somebody who speaks in a conversation: a person or the bot.
+#[Object]
+impl Participant {
+    /// As they were called when they said it.
+    async fn name(&self) -> &str {
+        &self.0.author
+    }
+    /// Who it is, if it is a person.
+    async fn person(&self, context: &Context<'_>) -> Result<Option<Person>> {
+        let Some(id) = self.0.person_id.filter(|_| self.0.role == store::MessageRole::Person) else {
+            return Ok(None);
+        };
+        Ok(loaders(context)?.load_one(id).await?.map(Person::from))
+    }
+    /// Who it is, if it is the bot.
+    async fn bot(&self, context: &Context<'_>) -> Result<Option<Bot>> {
+        if self.0.role != store::MessageRole::Bot {
+            return Ok(None);
+        }
+        let loaders = loaders(context)?;
+        let Some(conversation) = loaders.load_one(self.0.conversation_id).await? else { return Ok(None) };
+        Ok(loaders.load_one(conversation.bot_id).await?.map(Bot))
+    }
+}

@@ -1,0 +1,67 @@
+//! Anything by its id.
+
+use async_graphql::{Context, ID, Interface, Result};
+
+use crate::graphql::context::{loaders, reader};
+use crate::graphql::ids::{self, Global};
+use crate::graphql::types::{Account, Bot, BotRevision, Conversation, Message, Person, Turn};
+use crate::id::{AccountId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
+
+/// Anything that has an id.
+#[derive(Interface, Clone)]
+#[graphql(field(name = "id", ty = "ID", desc = "Stays as it is for ever."))]
+#[expect(clippy::large_enum_variant, reason = "one lives for the length of one resolver")]
+pub(in crate::graphql) enum Node {
+    Account(Account),
+    Person(Person),
+    Bot(Bot),
+    BotRevision(BotRevision),
+    Conversation(Conversation),
+    Message(Message),
+    Turn(Turn),
+}
+
+/// The thing of that id, if the caller may see it.
+pub(in crate::graphql) async fn find_node(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let actor = reader(context)?;
+    let loaders = loaders(context)?;
+    let (kind, uuid) = ids::split(id)?;
+    Ok(match kind {
+        AccountId::KIND => (actor.account.0 == uuid).then(|| Node::Account(actor.into())),
+        PersonId::KIND => find_person(context, PersonId(uuid)).await?.map(Node::Person),
+        BotId::KIND => loaders.load_one(BotId(uuid)).await?.map(Bot).map(Node::Bot),
+        RevisionId::KIND => loaders.load_one(RevisionId(uuid)).await?.map(BotRevision).map(Node::BotRevision),
+        ConversationId::KIND => {
+            loaders.load_one(ConversationId(uuid)).await?.map(Conversation).map(Node::Conversation)
+        }
+        MessageId::KIND => find_message(context, MessageId(uuid)).await?.map(Node::Message),
+        TurnId::KIND => find_turn(context, TurnId(uuid)).await?.map(Node::Turn),
+        _ => None,
+    })
+}
+
+/// People see themselves; who may see everything sees everybody.
+async fn find_person(context: &Context<'_>, id: PersonId) -> Result<Option<Person>> {
+    let actor = reader(context)?;
+    if actor.person != id && !actor.scopes.allow(crate::accounts::Scope::Admin) {
+        return Ok(None);
+    }
+    Ok(loaders(context)?.load_one(id).await?.map(Person::from))
+}
+
+/// A message of a conversation that the caller may see.
+pub(in crate::graphql) async fn find_message(
+    context: &Context<'_>,
+    id: MessageId,
+) -> Result<Option<Message>> {
+    let loaders = loaders(context)?;
+    let Some(row) = loaders.load_one(id).await? else { return Ok(None) };
+    Ok(loaders.load_one(row.conversation_id).await?.map(|_| Message(row)))
+}
+
+/// A turn of a conversation that the caller may see.
+pub(in crate::graphql) async fn find_turn(context: &Context<'_>, id: TurnId) -> Result<Option<Turn>> {
+    let loaders = loaders(context)?;
+    let Some(row) = loaders.load_one(id).await? else { return Ok(None) };
+    Ok(loaders.load_one(row.conversation_id).await?.map(|_| Turn(row)))
+}

@@ -1,0 +1,77 @@
+//! What a search found.
+
+use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
+
+use crate::graphql::context::loaders;
+use crate::graphql::scalars::DateTime;
+use crate::graphql::types::{Conversation, Message, find_message};
+use crate::id::{ConversationId, MessageId};
+use crate::memory::{Found, FoundKind};
+
+/// What sort of thing was found. Clients must expect values that they do not know.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "FoundKind")]
+pub(in crate::graphql) enum SearchHitKind {
+    /// A message.
+    Message,
+    /// A summary of several.
+    Summary,
+}
+
+/// Something that a search found.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(in crate::graphql) struct SearchHit {
+    /// What sort of thing it is.
+    kind: SearchHitKind,
+    /// Its words.
+    text: String,
+    /// Who said it; null for a summary.
+    speaker: Option<String>,
+    /// When it was said, or summed up.
+    at: DateTime,
+    /// How well it fits. Comparable within one search.
+    score: f64,
+    #[graphql(skip)]
+    conversation_id: ConversationId,
+    #[graphql(skip)]
+    message_id: Option<MessageId>,
+}
+
+#[ComplexObject]
+impl SearchHit {
+    /// Where it was said.
+    async fn conversation(&self, context: &Context<'_>) -> Result<Option<Conversation>> {
+        Ok(loaders(context)?.load_one(self.conversation_id).await?.map(Conversation))
+    }
+    /// The message that it is; null for a summary.
+    async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
+        match self.message_id {
+            Some(id) => find_message(context, id).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl From<Found> for SearchHit {
+    fn from(found: Found) -> Self {
+        let Found { kind, id, conversation, ordinal: _, at, speaker, is_bot: _, text, score, coverage: _ } =
+            found;
+        Self {
+            kind: kind.into(),
+            text,
+            speaker: Some(speaker).filter(|speaker| !speaker.is_empty()),
+            at: DateTime(at),
+            score: f64::from(score),
+            conversation_id: conversation,
+            message_id: (kind == FoundKind::Message).then_some(MessageId(id)),
+        }
+    }
+}
+
+/// What stands beside the hits.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct SearchPage {
+    /// False while the index is behind or being rebuilt: there may be more.
+    pub(in crate::graphql) complete: bool,
+}

@@ -1,0 +1,94 @@
+//! What is asked of a memory, and what it answers.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::id::{BotId, ConversationId, PersonId};
+use crate::spec::Scope;
+
+/// One question to a bot's memory, and where it is asked from.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    pub bot: BotId,
+    /// Where the question is asked. In a group (a conversation of nobody) only that conversation is recalled.
+    pub conversation: ConversationId,
+    /// Who asks; the person whose private conversations `Scope::Person` follows.
+    pub person: Option<PersonId>,
+    /// Of the bot's file.
+    pub scope: Scope,
+    /// The words that are to be answered.
+    pub text: &'a str,
+    /// The name of who asks, for "I" and "my".
+    pub asker: Option<&'a str>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What sort of thing was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundKind {
+    Message,
+    Summary,
+}
+
+/// Something remembered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub kind: FoundKind,
+    /// Of the message or the summary.
+    pub id: Uuid,
+    pub conversation: ConversationId,
+    /// Of the message; of the last message that the summary covers.
+    pub ordinal: i32,
+    /// When it was said, or summed up.
+    pub at: DateTime<Utc>,
+    /// Who said it; empty for a summary.
+    pub speaker: String,
+    /// Whether the bot said it.
+    pub is_bot: bool,
+    pub text: String,
+    /// Comparable within one answer only.
+    pub score: f32,
+    /// The share of the question's content words that it holds, each weighed by its rarity: 0 to 1.
+    pub coverage: f32,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Best first.
+    pub found: Vec<Found>,
+    /// False while the index is behind or being rebuilt: there may be more.
+    pub complete: bool,
+}
+
+/// One match of a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// Its place, from 1: ask for what comes `after` it to go on from here.
+    pub rank: usize,
+    pub found: Found,
+}
+
+/// A page of matches, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matches {
+    pub matches: Vec<Match>,
+    /// Whether there are more after these.
+    pub has_next: bool,
+    /// As in [`Recalled`].
+    pub complete: bool,
+}
+
+/// How the index of this process stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexStatus {
+    /// How many changes wait to be indexed, as of the last look; stops counting at 10,000.
+    pub lag: u64,
+    /// Whether the index is being built from nothing. Recall works on what is there.
+    pub rebuilding: bool,
+    /// How many messages and summaries can be found.
+    pub documents: u64,
+    /// Whether this process is the one that writes its index.
+    pub writer: bool,
+}

@@ -1,0 +1,387 @@
+//! The index on disk: open it, share it, notice when it is broken or somebody else writes it.
+//!
+//! `dir/lock` is held by the one process that writes; `dir/v<version>` is tantivy's folder. Everything here
+//! can be rebuilt from Postgres, so what cannot be read is deleted, by the writer alone.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use tantivy::{IndexReader, ReloadPolicy, Searcher};
+
+use crate::error::{Error, Result};
+use crate::search::columns::OpenColumns;
+use crate::search::fault;
+use crate::search::layout::{self, Fields, VERSION};
+use crate::search::scope::Scopes;
+use crate::search::writer::Writer;
+
+/// Whether this process may write the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// This process holds the lock.
+    Writer,
+    /// Another process writes (or nobody); its commits are seen at the next search.
+    Reader,
+}
+
+/// The full-text index. Cheap to clone; searches may run in any number at once and block for milliseconds.
+#[derive(Clone)]
+pub struct Index {
+    pub(in crate::search) shared: Arc<Shared>,
+}
+
+/// What searches and the writer share.
+pub(in crate::search) struct Shared {
+    dir: PathBuf,
+    pub(in crate::search) fields: Fields,
+    live: RwLock<Option<Live>>,
+    pub(in crate::search) scopes: Scopes,
+    pub(in crate::search) columns: OpenColumns,
+    /// Set when the index on disk turned out to be broken; it must be cleared and rebuilt.
+    damaged: AtomicBool,
+    writing: AtomicBool,
+    /// The lock, from when it was taken until a writer takes it over.
+    lock: Mutex<Option<File>>,
+}
+
+/// An opened index.
+#[derive(Clone)]
+pub(in crate::search) struct Live {
+    pub(in crate::search) index: tantivy::Index,
+    reader: IndexReader,
+    seen: Seen,
+}
+
+impl Live {
+    /// A view of the last commit that was loaded.
+    pub(in crate::search) fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+}
+
+/// Tells one commit of another process from the next.
+type Seen = Option<(SystemTime, u64)>;
+
+/// What a commit leaves beside the documents.
+#[derive(Serialize, Deserialize)]
+pub(in crate::search) struct Payload {
+    pub(in crate::search) version: u32,
+    pub(in crate::search) cursor: String,
+}
+
+impl Index {
+    /// Opens the index in `dir`, making it where there is none, and says whether it must be rebuilt because
+    /// it is new, of another version, or was broken (then it is empty now).
+    ///
+    /// Takes the lock where it is free; otherwise this is a reader, which never asks for a rebuild.
+    ///
+    /// # Errors
+    /// `Unavailable` when the folder cannot be made or written, with the reason.
+    pub fn open(dir: &Path) -> Result<(Self, bool)> {
+        let index = Self::closed(dir);
+        let fresh = match take_lock(dir)? {
+            Some(lock) => {
+                let fresh = index.shared.open_or_make()?;
+                index.shared.writing.store(true, Ordering::Release);
+                *index.shared.lock() = Some(lock);
+                fresh
+            }
+            None => {
+                index.shared.follow();
+                false
+            }
+        };
+        Ok((index, fresh))
+    }
+
+    /// Opens the index in `dir` to search only, whoever writes it. Where there is none yet (or none that can
+    /// be read) searches find nothing until there is.
+    pub fn open_reader(dir: &Path) -> Self {
+        let index = Self::closed(dir);
+        index.shared.follow();
+        index
+    }
+
+    fn closed(dir: &Path) -> Self {
+        let (_, fields) = layout::schema();
+        let shared = Shared {
+            dir: dir.to_owned(),
+            fields,
+            live: RwLock::new(None),
+            scopes: Scopes::default(),
+            columns: OpenColumns::default(),
+            damaged: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
+            lock: Mutex::new(None),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Whether this process writes.
+    pub fn mode(&self) -> Mode {
+        if self.shared.writing.load(Ordering::Acquire) { Mode::Writer } else { Mode::Reader }
+    }
+
+    /// The writer. There is one at a time in all processes: `None` while another has it. A reader that gets
+    /// one has become the writer; `Writer::checkpoint` tells it whether to rebuild.
+    ///
+    /// # Errors
+    /// `Unavailable` when the folder cannot be written.
+    pub fn writer(&self) -> Result<Option<Writer>> {
+        let held = self.shared.lock().take();
+        let lock = match held {
+            Some(lock) => lock,
+            None => {
+                let Some(lock) = take_lock(&self.shared.dir)? else { return Ok(None) };
+                self.shared.open_or_make()?;
+                self.shared.writing.store(true, Ordering::Release);
+                lock
+            }
+        };
+        Ok(Some(Writer::new(Arc::clone(&self.shared), lock)))
+    }
+
+    /// How many documents can be found.
+    pub fn documents(&self) -> u64 {
+        self.shared.searcher().map_or(0, |searcher| searcher.num_docs())
+    }
+
+    /// The cursor of the last commit, whoever made it; `None` for an index that must be (re)built.
+    pub fn checkpoint(&self) -> Option<String> {
+        if self.mode() == Mode::Reader {
+            self.shared.follow();
+        }
+        self.shared.checkpoint()
+    }
+
+    /// Whether the index was found broken while it was in use. Searches fail until the writer clears it.
+    pub fn is_damaged(&self) -> bool {
+        self.shared.is_damaged()
+    }
+
+    /// Reads every file and compares its checksum: false when one is broken, which also marks the index so.
+    /// Takes about a second per gigabyte.
+    pub fn verify(&self) -> bool {
+        let Some(live) = self.shared.live() else { return true };
+        let sound = catch_unwind(AssertUnwindSafe(|| live.index.validate_checksum()));
+        let sound = matches!(sound, Ok(Ok(broken)) if broken.is_empty());
+        if !sound {
+            self.shared.damage("a checksum does not match");
+        }
+        sound
+    }
+}
+
+impl Shared {
+    /// The folder of this version's index.
+    fn folder(&self) -> PathBuf {
+        self.dir.join(format!("v{VERSION}"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::search) fn live(&self) -> Option<Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_live(&self, live: Option<Live>) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+        self.damaged.store(false, Ordering::Release);
+    }
+
+    pub(in crate::search) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    pub(in crate::search) fn damage(&self, reason: &str) {
+        if !self.damaged.swap(true, Ordering::AcqRel) {
+            tracing::warn!(reason, "the search index is broken and must be rebuilt");
+        }
+    }
+
+    /// Called when the writer has gone and its lock with it.
+    pub(in crate::search) fn stop_writing(&self) {
+        self.writing.store(false, Ordering::Release);
+    }
+
+    /// Opens what is on disk, or makes it anew where it is missing, broken or of another version. Only for
+    /// the holder of the lock. Says whether it must be filled.
+    fn open_or_make(&self) -> Result<bool> {
+        let folder = self.folder();
+        remove_others(&self.dir, &folder);
+        if folder.exists() {
+            match open(&folder, true) {
+                Ok(live) => {
+                    self.set_live(Some(live));
+                    if self.checkpoint().is_some() {
+                        return Ok(false);
+                    }
+                }
+                Err(reason) => tracing::warn!(%reason, "the search index cannot be read and is rebuilt"),
+            }
+        }
+        self.make_anew()?;
+        Ok(true)
+    }
+
+    /// Deletes what is on disk and begins an empty index. Only for the holder of the lock.
+    pub(in crate::search) fn make_anew(&self) -> Result<()> {
+        let folder = self.folder();
+        if let Err(error) = fs::remove_dir_all(&folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(fault::io(&folder, &error));
+        }
+        fs::create_dir_all(&folder).map_err(|error| fault::io(&folder, &error))?;
+        let (schema, _) = layout::schema();
+        tantivy::Index::builder()
+            .schema(schema)
+            .settings(layout::settings())
+            .create_in_dir(&folder)
+            .map_err(fault::tantivy)?;
+        let live = open(&folder, false).map_err(|reason| Error::internal(reason.to_string()))?;
+        self.scopes.clear();
+        self.set_live(Some(live));
+        Ok(())
+    }
+
+    /// For a reader: opens the index, or looks whether another process committed since.
+    fn follow(&self) {
+        let seen = seen(&self.folder());
+        let live = self.live();
+        if live.as_ref().is_some_and(|live| live.seen == seen) {
+            return;
+        }
+        let reloaded = live.and_then(|live| match live.reader.reload() {
+            Ok(()) => Some(Live { seen, ..live }),
+            Err(_) => None,
+        });
+        let live = reloaded.or_else(|| match seen {
+            Some(_) => open(&self.folder(), false).ok(),
+            None => None,
+        });
+        if live.is_some() || seen.is_none() {
+            self.set_live(live);
+        }
+    }
+
+    /// A view of the last commit.
+    pub(in crate::search) fn searcher(&self) -> Option<Searcher> {
+        if !self.writing.load(Ordering::Acquire) {
+            self.follow();
+        }
+        self.live().map(|live| live.searcher())
+    }
+
+    /// Makes the commit that was just done visible to searches.
+    pub(in crate::search) fn reload(&self) -> Result<()> {
+        let Some(live) = self.live() else { return Ok(()) };
+        live.reader.reload().map_err(fault::tantivy)
+    }
+
+    pub(in crate::search) fn checkpoint(&self) -> Option<String> {
+        let metas = self.live()?.index.load_metas().ok()?;
+        let payload: Payload = serde_json::from_str(&metas.payload?).ok()?;
+        (payload.version == VERSION && !self.is_damaged()).then_some(payload.cursor)
+    }
+
+    /// Runs a search so that broken files end in an error, never in a crash: tantivy panics on some of them.
+    pub(in crate::search) fn guarded<T>(
+        &self,
+        search: impl FnOnce(&Searcher) -> tantivy::Result<T>,
+    ) -> Result<T>
+    where
+        T: Default,
+    {
+        if self.is_damaged() {
+            return Err(fault::damaged());
+        }
+        let Some(searcher) = self.searcher() else { return Ok(T::default()) };
+        match catch_unwind(AssertUnwindSafe(|| search(&searcher))) {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => {
+                if fault::is_corruption(&error) {
+                    self.damage(&error.to_string());
+                    return Err(fault::damaged());
+                }
+                Err(fault::tantivy(error))
+            }
+            Err(_) => {
+                self.damage("a search ended in a panic");
+                Err(fault::damaged())
+            }
+        }
+    }
+}
+
+/// Takes the writer's lock of `dir`; `None` while another holds it.
+fn take_lock(dir: &Path) -> Result<Option<File>> {
+    let path = dir.join("lock");
+    // It may have been deleted under way.
+    fs::create_dir_all(dir).map_err(|error| fault::io(dir, &error))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| fault::io(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(fault::io(&path, &error)),
+    }
+}
+
+/// Indexes of other versions are no use any more.
+fn remove_others(dir: &Path, folder: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_version = entry.file_name().to_str().is_some_and(|name| {
+            name.strip_prefix('v')
+                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        });
+        if is_version && path != *folder {
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
+/// An index of up to so many bytes is read through when it is opened, to find broken files at once.
+const CHECKED_AT_OPEN: u64 = 64 << 20;
+
+/// Opens tantivy's folder; why not, in words for the log.
+fn open(folder: &Path, check: bool) -> Result<Live, String> {
+    let opened = catch_unwind(|| {
+        let index = tantivy::Index::open_in_dir(folder).map_err(|error| error.to_string())?;
+        let (schema, _) = layout::schema();
+        if index.schema() != schema {
+            return Err("it has another layout".to_owned());
+        }
+        layout::register(&index);
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
+        let reader: IndexReader = reader.map_err(|error| error.to_string())?;
+        if check && size(folder) <= CHECKED_AT_OPEN {
+            let broken = index.validate_checksum().map_err(|error| error.to_string())?;
+            if let Some(file) = broken.iter().next() {
+                return Err(format!("{} is broken", file.display()));
+            }
+        }
+        Ok(Live { index, reader, seen: seen(folder) })
+    });
+    opened.unwrap_or_else(|_| Err("opening it ended in a panic".to_owned()))
+}
+
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// The state of the file that every commit replaces.
+fn seen(folder: &Path) -> Seen {
+    let metadata = fs::metadata(folder.join("meta.json")).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}

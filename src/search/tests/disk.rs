@@ -1,0 +1,236 @@
+//! The index across restarts, processes and broken disks.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::Kind;
+use crate::search::tests::{Folder, ids, lines, puts, query, somewhere};
+use crate::search::{Change, Document, Index, Mode, Scope};
+
+/// An index with three messages and the cursor "7", closed again.
+fn filled(folder: &Folder) -> (Scope, Vec<Document>) {
+    let (index, rebuild) = Index::open(folder.path()).unwrap();
+    assert!(rebuild);
+    let scope = somewhere();
+    let documents = lines(&scope, "Olena: red apples\nBot: green apples\nOlena: plums");
+    let mut writer = index.writer().unwrap().unwrap();
+    assert_eq!(writer.checkpoint(), None);
+    writer.apply(puts(&documents)).unwrap();
+    writer.commit("7").unwrap();
+    (scope, documents)
+}
+
+fn found(index: &Index, scope: &Scope, text: &str) -> usize {
+    index.find(scope, text, 100, 0).unwrap().len()
+}
+
+fn files(folder: &Folder) -> Vec<PathBuf> {
+    let inner =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(inner.unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_checkpoint_is_that_of_the_last_commit() {
+    let folder = Folder::new();
+    let (scope, _) = filled(&folder);
+    let (index, rebuild) = Index::open(folder.path()).unwrap();
+    assert!(!rebuild);
+    let mut writer = index.writer().unwrap().unwrap();
+    assert_eq!(writer.checkpoint().as_deref(), Some("7"));
+    // A commit that only moves the cursor, then changes that are never committed.
+    writer.commit("{\"seq\": 8}").unwrap();
+    writer.apply(puts(&lines(&scope, "Olena: cherries"))).unwrap();
+    drop((writer, index));
+    let (index, rebuild) = Index::open(folder.path()).unwrap();
+    assert!(!rebuild);
+    assert_eq!(index.checkpoint().as_deref(), Some("{\"seq\": 8}"));
+    assert_eq!(found(&index, &scope, "cherries"), 0);
+    assert_eq!(index.documents(), 3);
+}
+
+#[test]
+fn a_later_document_replaces_and_a_deleted_one_is_gone() {
+    let folder = Folder::new();
+    let (scope, mut documents) = filled(&folder);
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let mut writer = index.writer().unwrap().unwrap();
+    let changed = &mut documents[0];
+    changed.text = "yellow bananas".into();
+    changed.context_2 = "yellow bananas".into();
+    changed.context_5 = "yellow bananas".into();
+    let twice = Document { text: "never seen".into(), ..changed.clone() };
+    writer.apply(vec![Change::Put(twice), Change::Put(changed.clone())]).unwrap();
+    assert_eq!(found(&index, &scope, "banana"), 0);
+    writer.commit("8").unwrap();
+    assert_eq!(found(&index, &scope, "banana"), 1);
+    assert_eq!(index.find(&scope, "red", 10, 0).unwrap(), []);
+    assert_eq!(index.find(&scope, "seen", 10, 0).unwrap(), []);
+    writer.apply(vec![Change::Delete(documents[0].id)]).unwrap();
+    writer.commit("9").unwrap();
+    assert_eq!(found(&index, &scope, "banana"), 0);
+    assert_eq!(index.documents(), 2);
+}
+
+#[test]
+fn a_reader_follows_the_writer_and_takes_over() {
+    let folder = Folder::new();
+    let absent = Index::open_reader(folder.path());
+    let (scope, _) = filled(&folder);
+    assert_eq!(found(&absent, &scope, "apple"), 2);
+
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let mut writer = index.writer().unwrap().unwrap();
+    let (other, rebuild) = Index::open(folder.path()).unwrap();
+    assert!(!rebuild);
+    assert_eq!((index.mode(), other.mode()), (Mode::Writer, Mode::Reader));
+    assert!(other.writer().unwrap().is_none());
+    assert!(index.writer().unwrap().is_none());
+    writer.apply(puts(&lines(&scope, "Olena: cherries"))).unwrap();
+    assert_eq!(found(&other, &scope, "cherries"), 0);
+    writer.commit("8").unwrap();
+    assert_eq!(found(&other, &scope, "cherries"), 1);
+    assert_eq!(found(&absent, &scope, "cherries"), 1);
+
+    drop(writer);
+    assert_eq!(index.mode(), Mode::Reader);
+    let mut writer = other.writer().unwrap().unwrap();
+    assert_eq!((other.mode(), writer.checkpoint().as_deref()), (Mode::Writer, Some("8")));
+    writer.apply(puts(&lines(&scope, "Olena: walnuts"))).unwrap();
+    writer.commit("9").unwrap();
+    assert_eq!(found(&index, &scope, "walnut"), 1);
+}
+
+#[test]
+fn clearing_keeps_the_old_index_until_the_commit() {
+    let folder = Folder::new();
+    let (scope, documents) = filled(&folder);
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let reader = Index::open_reader(folder.path());
+    let mut writer = index.writer().unwrap().unwrap();
+    writer.clear().unwrap();
+    assert_eq!(writer.checkpoint(), None);
+    writer.apply(puts(&documents[..1])).unwrap();
+    assert_eq!(found(&index, &scope, "apple"), 2);
+    writer.commit("new").unwrap();
+    assert_eq!(writer.checkpoint().as_deref(), Some("new"));
+    for index in [&index, &reader] {
+        assert_eq!(ids(&index.find(&scope, "apple", 10, 0).unwrap()), [documents[0].id]);
+    }
+}
+
+/// Breaks each file in turn by `how` and opens the index: it must come up, whole or empty, and work.
+fn broken_by(how: impl Fn(&Path)) {
+    let count = {
+        let folder = Folder::new();
+        filled(&folder);
+        files(&folder).len()
+    };
+    for number in 0..count {
+        let folder = Folder::new();
+        let (scope, documents) = filled(&folder);
+        let Some(file) = files(&folder).get(number).cloned() else { continue };
+        how(&file);
+        let (index, rebuild) = Index::open(folder.path()).unwrap();
+        let before = found(&index, &scope, "apple");
+        assert_eq!(before, if rebuild { 0 } else { 2 }, "{}", file.display());
+        let mut writer = index.writer().unwrap().unwrap();
+        assert_eq!(writer.checkpoint().is_none(), rebuild);
+        writer.apply(puts(&documents)).unwrap();
+        writer.commit("again").unwrap();
+        assert_eq!(found(&index, &scope, "apple"), 2, "{}", file.display());
+        // Beside it a reader never fails.
+        assert_eq!(found(&Index::open_reader(folder.path()), &scope, "apple"), 2);
+    }
+}
+
+#[test]
+fn a_missing_file_is_survived() {
+    broken_by(|file| fs::remove_file(file).unwrap());
+}
+
+#[test]
+fn an_empty_file_is_survived() {
+    broken_by(|file| fs::write(file, "").unwrap());
+}
+
+#[test]
+fn half_a_file_is_survived() {
+    broken_by(|file| {
+        let bytes = fs::read(file).unwrap();
+        fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+    });
+}
+
+#[test]
+fn a_changed_byte_is_survived() {
+    broken_by(|file| {
+        let mut bytes = fs::read(file).unwrap();
+        if let Some(byte) = bytes.first_mut() {
+            *byte ^= 0x55;
+            fs::write(file, &bytes).unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_index_that_breaks_in_use_says_so_and_is_cleared() {
+    let folder = Folder::new();
+    let (scope, documents) = filled(&folder);
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let mut writer = index.writer().unwrap().unwrap();
+    assert!(index.verify());
+    for file in files(&folder).iter().filter(|file| file.extension().is_some_and(|ending| ending == "term")) {
+        // In place, as a disk would.
+        let length = fs::metadata(file).unwrap().len();
+        fs::File::options().write(true).open(file).unwrap().write_all(&vec![7; length as usize]).unwrap();
+    }
+    assert!(!index.verify());
+    assert!(index.is_damaged());
+    assert_eq!(index.recall(&query(&scope, "apple")).unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(writer.apply(puts(&documents)).unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(writer.checkpoint(), None);
+    writer.clear().unwrap();
+    writer.apply(puts(&documents)).unwrap();
+    writer.commit("again").unwrap();
+    assert_eq!(found(&index, &scope, "apple"), 2);
+    assert!(!index.is_damaged());
+}
+
+#[test]
+fn a_commit_that_fails_leaves_searches_alone() {
+    let folder = Folder::new();
+    let (scope, documents) = filled(&folder);
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let mut writer = index.writer().unwrap().unwrap();
+    assert_eq!(found(&index, &scope, "apple"), 2);
+    fs::remove_dir_all(files(&folder)[0].parent().unwrap()).unwrap();
+    let failed = writer.apply(puts(&documents)).and_then(|()| writer.commit("8"));
+    assert_eq!(failed.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(found(&index, &scope, "apple"), 2);
+}
+
+#[test]
+fn indexes_of_other_versions_are_removed() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path().join("v0")).unwrap();
+    fs::create_dir_all(folder.path().join("very-different")).unwrap();
+    let (_, rebuild) = Index::open(folder.path()).unwrap();
+    assert!(rebuild);
+    assert!(!folder.path().join("v0").exists());
+    assert!(folder.path().join("very-different").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_a_clear_error() {
+    let folder = Folder::new();
+    let path = folder.path().join("file");
+    fs::write(&path, "").unwrap();
+    let error = Index::open(&path).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.message().contains("file"), "{}", error.message());
+}

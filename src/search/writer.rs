@@ -1,0 +1,252 @@
+//! Writing the index: one writer in all processes, changes in batches, a cursor with every commit.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::sync::Arc;
+
+use tantivy::indexer::{IndexWriterOptions, MergeCandidate};
+use tantivy::merge_policy::{LogMergePolicy, MergePolicy};
+use tantivy::{IndexWriter, Searcher, SegmentMeta, Term};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::id::{AccountId, ConversationId};
+use crate::search::fault;
+use crate::search::index::{Payload, Shared};
+use crate::search::layout::{Document, Key, VERSION};
+
+/// One thing to do to the index.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds the document, in place of an earlier one with its id.
+    Put(Document),
+    /// Takes out the message or summary.
+    Delete(Uuid),
+    DeleteConversation(AccountId, ConversationId),
+    DeleteAccount(AccountId),
+}
+
+/// Memory for what waits to be written to disk, in bytes.
+const BUDGET: usize = 15_000_000;
+
+fn options() -> IndexWriterOptions {
+    IndexWriterOptions::builder()
+        .num_worker_threads(1)
+        .memory_budget_per_thread(BUDGET)
+        .num_merge_threads(1)
+        .build()
+}
+
+/// When segments are merged. Each new message replaces its neighbours, so small segments are half deleted
+/// as soon as they are written; merging for that alone would cost more than everything else. A large one that
+/// is deleted in good part is rewritten by itself.
+#[derive(Debug)]
+struct Merging(LogMergePolicy);
+
+/// Segments of fewer documents are small: they are merged as soon as there are eight.
+const SMALL: u32 = 2_000;
+/// A larger segment is rewritten when more than this share of it is deleted.
+const MOST_DELETED: f32 = 0.3;
+
+impl Merging {
+    fn new() -> Self {
+        let mut by_size = LogMergePolicy::default();
+        by_size.set_min_layer_size(SMALL);
+        Self(by_size)
+    }
+}
+
+impl MergePolicy for Merging {
+    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
+        let mut candidates = self.0.compute_merge_candidates(segments);
+        for segment in segments.iter().filter(|segment| segment.num_docs() >= SMALL) {
+            let is_taken = candidates.iter().any(|candidate| candidate.0.contains(&segment.id()));
+            let deleted = segment.num_deleted_docs() as f32 / segment.max_doc() as f32;
+            if deleted > MOST_DELETED && !is_taken {
+                candidates.push(MergeCandidate(vec![segment.id()]));
+            }
+        }
+        candidates
+    }
+}
+
+/// The one writer. It blocks (a commit takes some 30 ms): keep it on a thread of its own. Dropping it frees
+/// the index for another process, without what was not committed.
+///
+/// After an error nothing since the last commit is kept: go on from [`Writer::checkpoint`].
+///
+/// To rebuild: [`Writer::clear`], put everything, commit. Until the first commit searches see the old index
+/// (unless it was broken), so one commit at the end swaps old for new, and commits on the way let an empty
+/// index fill visibly. While it is filled, a cursor that says so makes a restart go on.
+pub struct Writer {
+    shared: Arc<Shared>,
+    /// Held for its lock alone.
+    _lock: File,
+    inner: Option<IndexWriter>,
+    /// Whether anything waits for a commit.
+    dirty: bool,
+    /// Set between a clear and the commit after it.
+    cleared: bool,
+    committed: Option<String>,
+    /// The documents that wait for the commit.
+    put: HashSet<Uuid>,
+    /// The last commit, once it was looked at.
+    view: Option<Searcher>,
+}
+
+impl Writer {
+    pub(in crate::search) fn new(shared: Arc<Shared>, lock: File) -> Self {
+        let committed = shared.checkpoint();
+        Self {
+            shared,
+            _lock: lock,
+            inner: None,
+            dirty: false,
+            cleared: false,
+            committed,
+            put: HashSet::new(),
+            view: None,
+        }
+    }
+
+    /// The cursor of the last commit; `None` where the index must be built from nothing: it is new, was
+    /// broken, or is being cleared.
+    pub fn checkpoint(&self) -> Option<String> {
+        if self.cleared || self.shared.is_damaged() { None } else { self.committed.clone() }
+    }
+
+    /// Takes in `changes`, in order. Searches see them after the next commit.
+    ///
+    /// # Errors
+    /// `Unavailable`: the disk is full or the files are broken (then [`Writer::checkpoint`] is `None`).
+    pub fn apply(&mut self, changes: Vec<Change>) -> Result<()> {
+        let result = self.try_apply(changes);
+        self.settle(result)
+    }
+
+    fn try_apply(&mut self, changes: Vec<Change>) -> Result<()> {
+        let fields = self.shared.fields;
+        for change in changes {
+            self.dirty = true;
+            match change {
+                Change::Put(document) => {
+                    let term = fields.id_term(document.id);
+                    // Deleting what is not there is right as well, but a kilobyte each until the commit.
+                    if self.may_hold(document.id, &term) {
+                        self.inner()?.delete_term(term);
+                    }
+                    let document = fields.document(&document);
+                    self.inner()?.add_document(document).map_err(fault::tantivy)?;
+                }
+                Change::Delete(id) => _ = self.inner()?.delete_term(fields.id_term(id)),
+                Change::DeleteConversation(account, conversation) => {
+                    let key = Key::Conversation(account, conversation);
+                    self.inner()?.delete_term(fields.key_term(key));
+                }
+                Change::DeleteAccount(account) => {
+                    self.inner()?.delete_term(fields.key_term(Key::Account(account)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the index has a document of this id, committed or not.
+    fn may_hold(&mut self, id: Uuid, term: &Term) -> bool {
+        if !self.put.insert(id) {
+            return true;
+        }
+        if self.cleared {
+            return false;
+        }
+        if self.view.is_none() {
+            self.view = self.shared.live().map(|live| live.searcher());
+        }
+        self.view.as_ref().is_none_or(|view| !matches!(view.doc_freq(term), Ok(0)))
+    }
+
+    /// Makes all that was applied durable and visible, together with `cursor`. Does nothing where nothing
+    /// was applied and the cursor is the last one.
+    ///
+    /// # Errors
+    /// As [`Writer::apply`].
+    pub fn commit(&mut self, cursor: &str) -> Result<()> {
+        if !self.dirty && !self.cleared && self.committed.as_deref() == Some(cursor) {
+            return Ok(());
+        }
+        let result = self.try_commit(cursor);
+        self.settle(result)
+    }
+
+    /// The only place that commits: a commit without a payload would lose the cursor.
+    fn try_commit(&mut self, cursor: &str) -> Result<()> {
+        let payload = Payload { version: VERSION, cursor: cursor.to_owned() };
+        let payload = serde_json::to_string(&payload).map_err(crate::error::Error::internal)?;
+        let mut prepared = self.inner()?.prepare_commit().map_err(fault::tantivy)?;
+        prepared.set_payload(&payload);
+        prepared.commit().map_err(fault::tantivy)?;
+        self.forget();
+        self.committed = Some(cursor.to_owned());
+        self.shared.reload()
+    }
+
+    /// Empties the index, as part of the next commit; a broken one is deleted at once. Changes that were
+    /// applied and not committed are dropped.
+    ///
+    /// # Errors
+    /// `Unavailable` when the files cannot be replaced.
+    pub fn clear(&mut self) -> Result<()> {
+        if self.shared.is_damaged() {
+            self.inner = None;
+            self.shared.make_anew()?;
+            self.committed = None;
+        } else {
+            self.inner()?.delete_all_documents().map_err(fault::tantivy)?;
+        }
+        self.forget();
+        self.cleared = true;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// The writer of tantivy, begun at first use and after an error.
+    fn inner(&mut self) -> Result<&mut IndexWriter> {
+        if self.inner.is_none() {
+            if self.shared.is_damaged() {
+                return Err(fault::damaged());
+            }
+            let Some(live) = self.shared.live() else { return Err(fault::damaged()) };
+            // A failed commit may have come through after all; what is replaced must be known.
+            self.shared.reload()?;
+            let writer = live.index.writer_with_options(options()).map_err(fault::tantivy)?;
+            writer.set_merge_policy(Box::new(Merging::new()));
+            self.inner = Some(writer);
+        }
+        self.inner.as_mut().ok_or_else(fault::damaged)
+    }
+
+    /// After a failure the writer of tantivy is of no use; what it held is given up.
+    fn settle(&mut self, result: Result<()>) -> Result<()> {
+        if result.is_err() {
+            self.inner = None;
+            self.forget();
+            self.committed = self.shared.checkpoint();
+        }
+        result
+    }
+
+    /// Nothing waits for a commit any more.
+    fn forget(&mut self) {
+        self.dirty = false;
+        self.cleared = false;
+        self.put = HashSet::new();
+        self.view = None;
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.inner = None;
+        self.shared.stop_writing();
+    }
+}

@@ -1,0 +1,185 @@
+//! Bots and their revisions.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::id::{AccountId, BotId, RevisionId};
+use crate::store::schema::{bot_revisions, bots};
+use crate::store::sql::sql;
+use crate::store::tx::Tenant;
+
+/// A bot as it stands now. Its id survives renames and archiving.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
+#[diesel(table_name = bots, check_for_backend(diesel::pg::Pg))]
+pub struct Bot {
+    pub account_id: AccountId,
+    pub id: BotId,
+    pub name: String,
+    /// Who owns it: `git:<source id>` or `dashboard`.
+    pub source: String,
+    pub revision_id: RevisionId,
+    pub archived_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Bot {
+    pub async fn insert(tx: &mut Tenant, bots: &[Self]) -> Result<()> {
+        // Postgres takes 65,535 binds in a statement; eight a row.
+        for some in bots.chunks(1_000) {
+            diesel::insert_into(bots::table).values(some).execute(tx.conn()).await?;
+        }
+        Ok(())
+    }
+
+    /// All bots with what a plan compares, archived ones too; without their contents.
+    pub async fn list_with_hashes(tx: &mut Tenant) -> Result<Vec<Hashed>> {
+        let found = sql("select bots.id, bots.name, bots.source, bots.revision_id, bots.archived_at is not null as is_archived,
+                 r.number, r.hash
+             from bots join bot_revisions r on (r.account_id, r.id) = (bots.account_id, bots.revision_id)
+             where bots.account_id = current_account()")
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
+    /// Points it at another revision; an archived bot comes back.
+    pub async fn set_revision(
+        tx: &mut Tenant,
+        id: BotId,
+        revision: RevisionId,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        diesel::update(bots::table.find((tx.account(), id)))
+            .set((
+                bots::revision_id.eq(revision),
+                bots::archived_at.eq(None::<DateTime<Utc>>),
+                bots::updated_at.eq(now),
+            ))
+            .execute(tx.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// Takes it out of service; its history stays.
+    pub async fn archive(tx: &mut Tenant, id: BotId, now: DateTime<Utc>) -> Result<()> {
+        diesel::update(bots::table.find((tx.account(), id)))
+            .set((bots::archived_at.eq(now), bots::updated_at.eq(now)))
+            .execute(tx.conn())
+            .await?;
+        Ok(())
+    }
+
+    pub async fn find(tx: &mut Tenant, id: BotId) -> Result<Option<Self>> {
+        let bot = bots::table
+            .find((tx.account(), id))
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(bot)
+    }
+
+    /// The bot of that name, archived ones too.
+    pub async fn find_by_name(tx: &mut Tenant, name: &str) -> Result<Option<Self>> {
+        let bot = bots::table
+            .filter(bots::account_id.eq(tx.account()))
+            .filter(bots::name.eq(name))
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(bot)
+    }
+
+    /// By their ids, in no particular order, archived ones too.
+    pub async fn list_by_ids(tx: &mut Tenant, ids: &[BotId]) -> Result<Vec<Self>> {
+        let bots = bots::table
+            .filter(bots::account_id.eq(tx.account()))
+            .filter(bots::id.eq_any(ids))
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(bots)
+    }
+
+    /// All bots of the account by name, archived ones too.
+    pub async fn list(tx: &mut Tenant) -> Result<Vec<Self>> {
+        let bots = bots::table
+            .filter(bots::account_id.eq(tx.account()))
+            .order(bots::name)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(bots)
+    }
+}
+
+/// A bot without its content: what a plan compares first.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Hashed {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub id: BotId,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub name: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub source: String,
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub revision_id: RevisionId,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub is_archived: bool,
+    /// The newest revision's number.
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pub number: i32,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub hash: String,
+}
+
+/// One immutable state of one bot.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
+#[diesel(table_name = bot_revisions, check_for_backend(diesel::pg::Pg))]
+pub struct BotRevision {
+    pub account_id: AccountId,
+    pub id: RevisionId,
+    pub bot_id: BotId,
+    /// Counts from 1 within the bot.
+    pub number: i32,
+    /// Of the authored content.
+    pub hash: String,
+    /// What the files said, prose included, defaults left out.
+    pub content: Value,
+    pub created_at: DateTime<Utc>,
+}
+
+impl BotRevision {
+    pub async fn insert(tx: &mut Tenant, revisions: &[Self]) -> Result<()> {
+        // Postgres takes 65,535 binds in a statement; seven a row.
+        for some in revisions.chunks(1_000) {
+            diesel::insert_into(bot_revisions::table).values(some).execute(tx.conn()).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn find(tx: &mut Tenant, id: RevisionId) -> Result<Option<Self>> {
+        let revision = bot_revisions::table
+            .find((tx.account(), id))
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(revision)
+    }
+
+    pub async fn list_by_ids(tx: &mut Tenant, ids: &[RevisionId]) -> Result<Vec<Self>> {
+        let revisions = bot_revisions::table
+            .filter(bot_revisions::account_id.eq(tx.account()))
+            .filter(bot_revisions::id.eq_any(ids))
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(revisions)
+    }
+}

@@ -1,0 +1,94 @@
+//! The pool, and bringing a database up to date.
+
+use std::time::Duration;
+
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::error::{Error, Result};
+use crate::id::AccountId;
+use crate::store::feed;
+use crate::store::sql::sql;
+use crate::store::tx::{System, Tenant};
+use crate::store::wake::Wake;
+
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// How long a caller waits for a free connection before it hears that the database is away.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// How many of the connections are kept for the queues.
+const QUEUE_CONNECTIONS: usize = 4;
+
+/// A database, ready to be used. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+    /// For `System`: leases must be kept and events written however busy the doors are.
+    queues: Pool<AsyncPgConnection>,
+    wake: Wake,
+    url: std::sync::Arc<str>,
+}
+
+impl Store {
+    /// Connects to a migrated database, with at most `connections` at once (plus two for wake-ups, once
+    /// [`Store::listen`] runs).
+    pub async fn connect(url: &str, connections: usize) -> Result<Self> {
+        let pool = self::pool(url, connections.saturating_sub(QUEUE_CONNECTIONS).max(1))?;
+        let queues = self::pool(url, QUEUE_CONNECTIONS)?;
+        let store = Self { pool, queues, wake: Wake::default(), url: url.into() };
+        feed::begin_epoch(&mut *store.pool.get().await?).await?;
+        Ok(store)
+    }
+
+    /// Begins a transaction confined to `account`.
+    pub async fn tenant(&self, account: AccountId) -> Result<Tenant> {
+        Tenant::begin(self.pool.get().await?, self.wake.clone(), account).await
+    }
+
+    /// Begins a transaction on the queues and logs of every account.
+    pub async fn system(&self) -> Result<System> {
+        System::begin(self.queues.get().await?, self.wake.clone()).await
+    }
+
+    /// The wake-ups of this process.
+    pub fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// Exchanges wake-ups with other processes until `stop`; reconnects by itself.
+    pub async fn listen(&self, stop: tokio_util::sync::CancellationToken) {
+        self.wake.exchange(&self.url, stop).await;
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        sql("select 1").execute(&mut *self.pool.get().await?).await?;
+        Ok(())
+    }
+}
+
+fn pool(url: &str, connections: usize) -> Result<Pool<AsyncPgConnection>> {
+    Pool::builder(AsyncDieselConnectionManager::<AsyncPgConnection>::new(url))
+        .max_size(connections)
+        .wait_timeout(Some(WAIT))
+        .create_timeout(Some(WAIT))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(Error::internal)
+}
+
+/// Brings the database at `url` up to date and says which migrations ran. Safe to call from several
+/// processes at once. Needs a multi-threaded runtime.
+pub async fn migrate(url: &str) -> Result<Vec<String>> {
+    let mut conn = AsyncPgConnection::establish(url).await?;
+    // One at a time: the lock is released when the connection closes, whatever happens.
+    sql("select pg_advisory_lock(7241001)").execute(&mut conn).await?;
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let versions = harness
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| Error::conflict(format!("the database could not be brought up to date: {error}")))?;
+    Ok(versions.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,88 @@
+//! Idempotency: a repeated request has the first one's effect and answer.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::id::AccountId;
+use crate::store::schema::idempotency_keys;
+use crate::store::tx::Tenant;
+
+/// One remembered request.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = idempotency_keys, check_for_backend(diesel::pg::Pg))]
+pub struct Idempotency {
+    pub account_id: AccountId,
+    /// Who asked: keys of different callers never meet.
+    pub principal: String,
+    pub operation: String,
+    pub key: String,
+    /// Of the request's content.
+    pub fingerprint: String,
+    pub result: Value,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What claiming a key found.
+#[derive(Debug)]
+pub enum Remembered {
+    /// The key is new and belongs to this transaction now.
+    New,
+    /// The same request was answered before.
+    Same(Value),
+    /// The key was used for a different request.
+    Other,
+}
+
+impl Idempotency {
+    /// Claims the key within the transaction of the effect. Of several at once the first goes on; the others
+    /// wait until it has committed, and then read its result (or go on, if it failed).
+    pub async fn claim(tx: &mut Tenant, request: &Self) -> Result<Remembered> {
+        let claimed = diesel::insert_into(idempotency_keys::table)
+            .values(request)
+            .on_conflict_do_nothing()
+            .execute(tx.conn())
+            .await?;
+        if claimed == 1 {
+            return Ok(Remembered::New);
+        }
+        let earlier: Self = idempotency_keys::table
+            .find((tx.account(), &request.principal, &request.operation, &request.key))
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await?;
+        if earlier.fingerprint == request.fingerprint {
+            Ok(Remembered::Same(earlier.result))
+        } else {
+            Ok(Remembered::Other)
+        }
+    }
+
+    /// Sets the answer of a claimed key, before the commit.
+    pub async fn answer(tx: &mut Tenant, request: &Self, result: &Value) -> Result<()> {
+        let count = diesel::update(idempotency_keys::table.find((
+            tx.account(),
+            &request.principal,
+            &request.operation,
+            &request.key,
+        )))
+        .set(idempotency_keys::result.eq(result))
+        .execute(tx.conn())
+        .await?;
+        if count == 1 { Ok(()) } else { Err(Error::internal("an idempotency key vanished")) }
+    }
+
+    /// Forgets keys made before `before`; says how many.
+    pub async fn delete_before(tx: &mut Tenant, before: DateTime<Utc>) -> Result<usize> {
+        let count = diesel::delete(
+            idempotency_keys::table
+                .filter(idempotency_keys::account_id.eq(tx.account()))
+                .filter(idempotency_keys::created_at.lt(before)),
+        )
+        .execute(tx.conn())
+        .await?;
+        Ok(count)
+    }
+}

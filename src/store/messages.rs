@@ -1,0 +1,217 @@
+//! Messages: what was said. Immutable but for edits, which keep what stood before.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::id::{AccountId, BotId, ConversationId, MessageId, PersonId, TurnId};
+use crate::store::columns::words;
+use crate::store::schema::messages;
+use crate::store::sql::sql;
+use crate::store::tx::Tenant;
+use crate::store::wake::Hint;
+
+words! {
+    /// Who said it.
+    MessageRole {
+        Person = "person",
+        Bot = "bot",
+        /// Botwright itself, to the person: never shown to the model.
+        System = "system",
+    }
+}
+
+/// One message.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
+#[diesel(table_name = messages, check_for_backend(diesel::pg::Pg))]
+pub struct Message {
+    pub account_id: AccountId,
+    pub id: MessageId,
+    pub conversation_id: ConversationId,
+    /// Its place in the conversation, from 1.
+    pub ordinal: i32,
+    pub role: MessageRole,
+    pub person_id: Option<PersonId>,
+    /// The name of who said it, as it was then.
+    pub author: String,
+    pub text: String,
+    /// Grows with every edit.
+    pub version: i32,
+    /// The turn that answers it, or that wrote it.
+    pub turn_id: Option<TurnId>,
+    pub sent_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub erased_at: Option<DateTime<Utc>>,
+}
+
+impl Message {
+    pub async fn insert(tx: &mut Tenant, messages: &[Self]) -> Result<()> {
+        // Postgres takes 65,535 binds in a statement; thirteen a row.
+        for some in messages.chunks(2_000) {
+            diesel::insert_into(messages::table).values(some).execute(tx.conn()).await?;
+        }
+        tx.wake(Hint::Feed);
+        Ok(())
+    }
+
+    pub async fn find(tx: &mut Tenant, id: MessageId) -> Result<Option<Self>> {
+        let found = messages::table
+            .find((tx.account(), id))
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(found)
+    }
+
+    /// By their ids, in no particular order.
+    pub async fn list_by_ids(tx: &mut Tenant, ids: &[MessageId]) -> Result<Vec<Self>> {
+        let found = messages::table
+            .filter(messages::account_id.eq(tx.account()))
+            .filter(messages::id.eq_any(ids))
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
+    /// What a turn answers, oldest first.
+    pub async fn list_inbound_of(tx: &mut Tenant, turn: TurnId) -> Result<Vec<Self>> {
+        let found = messages::table
+            .filter(messages::account_id.eq(tx.account()))
+            .filter(messages::turn_id.eq(turn))
+            .filter(messages::role.eq(MessageRole::Person))
+            .order(messages::ordinal)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
+    /// The newest messages with ordinals in `from..=to`, at most `limit`, oldest first.
+    pub async fn list_newest(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        from: i32,
+        to: i32,
+        limit: i64,
+    ) -> Result<Vec<Self>> {
+        let mut found: Vec<Self> = messages::table
+            .filter(messages::account_id.eq(tx.account()))
+            .filter(messages::conversation_id.eq(conversation))
+            .filter(messages::ordinal.between(from, to))
+            .order(messages::ordinal.desc())
+            .limit(limit)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        found.reverse();
+        Ok(found)
+    }
+
+    /// The oldest messages with ordinals in `from..=to`, at most `limit`, oldest first.
+    pub async fn list_oldest(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        from: i32,
+        to: i32,
+        limit: i64,
+    ) -> Result<Vec<Self>> {
+        let found = messages::table
+            .filter(messages::account_id.eq(tx.account()))
+            .filter(messages::conversation_id.eq(conversation))
+            .filter(messages::ordinal.between(from, to))
+            .order(messages::ordinal)
+            .limit(limit)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
+    /// Replaces the text, keeps the old one as a version, and says the new version; `None` if there is no
+    /// such message.
+    pub async fn edit(tx: &mut Tenant, id: MessageId, text: &str, now: DateTime<Utc>) -> Result<Option<i32>> {
+        #[derive(QueryableByName)]
+        struct Edited {
+            #[diesel(sql_type = Integer)]
+            version: i32,
+        }
+        let edited: Option<Edited> = sql("with old as (
+                 insert into message_versions (account_id, message_id, version, text, at)
+                 select account_id, id, version, text, coalesce(edited_at, sent_at) from messages
+                 where account_id = current_account() and id = ? and erased_at is null returning message_id)
+             update messages set text = ?, version = version + 1, edited_at = ?
+             where account_id = current_account() and id in (select message_id from old) returning version")
+        .bind::<SqlUuid, _>(id)
+        .bind::<Text, _>(text.to_owned())
+        .bind::<Timestamptz, _>(now)
+        .get_result(tx.conn())
+        .await
+        .optional()?;
+        tx.wake(Hint::Feed);
+        Ok(edited.map(|edited| edited.version))
+    }
+
+    /// Messages of many conversations: for each `(conversation, from, to)` those with ordinals in that range.
+    /// Ordered by conversation and ordinal. Ranges that overlap give their messages twice.
+    pub async fn list_ranges(tx: &mut Tenant, ranges: &[(ConversationId, i32, i32)]) -> Result<Vec<Self>> {
+        let ids: Vec<_> = ranges.iter().map(|range| range.0).collect();
+        let from: Vec<_> = ranges.iter().map(|range| range.1).collect();
+        let to: Vec<_> = ranges.iter().map(|range| range.2).collect();
+        let found = sql("select messages.* from unnest(?, ?, ?) as wanted (conversation_id, low, high)
+             join messages on messages.account_id = current_account()
+               and messages.conversation_id = wanted.conversation_id
+               and messages.ordinal between wanted.low and wanted.high
+             order by conversation_id, ordinal")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Integer>, _>(from)
+        .bind::<Array<Integer>, _>(to)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
+    /// Newest first (by id) over the whole account, for rebuilding an index: at most `limit` of those before
+    /// `before`.
+    pub async fn list_backwards(tx: &mut Tenant, before: Option<MessageId>, limit: i64) -> Result<Vec<Self>> {
+        let found = sql(
+            "select * from messages where account_id = current_account() and id < ? order by id desc limit ?",
+        )
+        // A bound that is always there lets Postgres start at the right place of the primary key.
+        .bind::<SqlUuid, _>(before.map_or(Uuid::max(), |id| id.0))
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
+    /// By their ids, in no particular order: those of the given bot, person and conversation, as far as they
+    /// are given, and without what was erased.
+    pub async fn list_known(
+        tx: &mut Tenant,
+        ids: &[Uuid],
+        bot: Option<BotId>,
+        person: Option<PersonId>,
+        conversation: Option<ConversationId>,
+    ) -> Result<Vec<Self>> {
+        let found = sql("select messages.* from messages
+             join conversations on (conversations.account_id, conversations.id)
+                                 = (messages.account_id, messages.conversation_id)
+             where messages.account_id = current_account() and messages.id = any(?)
+               and messages.erased_at is null and messages.role <> 'system'
+               and bot_id = coalesce(?, bot_id) and conversation_id = coalesce(?, conversation_id)
+               and (?::uuid is null or conversations.person_id = ?)")
+        .bind::<Array<SqlUuid>, _>(ids.to_vec())
+        .bind::<Nullable<SqlUuid>, _>(bot)
+        .bind::<Nullable<SqlUuid>, _>(conversation)
+        .bind::<Nullable<SqlUuid>, _>(person)
+        .bind::<Nullable<SqlUuid>, _>(person)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,55 @@
+//! Postgres: the only source of truth, and the only room that imports diesel.
+//!
+//! Two doors lead in. [`Tenant`] is a transaction confined to one account by row-level security; [`System`]
+//! is one that sees the queues and logs of every account and nothing else. Rows and their queries stand
+//! together, a file per subject.
+//!
+//! Never: a transaction that is open while a model thinks, a file downloads or a channel sends.
+
+mod accounts;
+mod audit;
+mod bots;
+mod columns;
+mod connect;
+mod conversations;
+mod deliveries;
+pub mod embedded;
+mod error;
+mod feed;
+mod generations;
+mod idempotency;
+mod inspect;
+mod jobs;
+mod messages;
+mod people;
+mod schema;
+mod secrets;
+mod sql;
+mod summaries;
+mod turn_events;
+mod turns;
+mod tx;
+mod usage;
+mod wake;
+
+pub use accounts::{Account, ApiToken};
+pub use audit::Audit;
+pub use bots::{Bot, BotRevision, Hashed};
+pub use connect::{Store, migrate};
+pub use conversations::{Conversation, ConversationEvent, Participant, Setting};
+pub use deliveries::{Delivery, DeliveryState};
+pub use embedded::Embedded;
+pub use feed::{Change, Cursor, Operation};
+pub use generations::Generation;
+pub use idempotency::{Idempotency, Remembered};
+pub use inspect::{Inspection, inspect};
+pub use jobs::{Job, JobState, Schedule};
+pub use messages::{Message, MessageRole};
+pub use people::Person;
+pub use secrets::Secret;
+pub use summaries::Summary;
+pub use turn_events::{Append, TurnEvent, TurnEventKind};
+pub use turns::{Claimed, NewTurn, Outcome, Turn, TurnState};
+pub use tx::{System, Tenant};
+pub use usage::UsageEvent;
+pub use wake::{Hint, Waiter, Wake};

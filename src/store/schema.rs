@@ -1,0 +1,328 @@
+//! The tables as Diesel sees them. Written by hand; a test compares it with `information_schema`.
+
+diesel::table! {
+    accounts (id) {
+        id -> Uuid,
+        name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    people (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        language -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identities (account_id, channel, external_id) {
+        account_id -> Uuid,
+        channel -> Text,
+        external_id -> Text,
+        person_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    api_tokens (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        hash -> Bytea,
+        scopes -> Array<Text>,
+        person_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    secrets (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        sealed -> Bytea,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    config_generations (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        source -> Text,
+        number -> Int4,
+        hash -> Text,
+        project -> Jsonb,
+        manifest -> Jsonb,
+        provenance -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    bots (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        source -> Text,
+        revision_id -> Uuid,
+        archived_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    bot_revisions (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        bot_id -> Uuid,
+        number -> Int4,
+        hash -> Text,
+        content -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    conversations (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        bot_id -> Uuid,
+        channel -> Text,
+        key -> Text,
+        person_id -> Nullable<Uuid>,
+        title -> Nullable<Text>,
+        last_ordinal -> Int4,
+        last_event -> Int4,
+        window_from -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    participants (account_id, conversation_id, person_id) {
+        account_id -> Uuid,
+        conversation_id -> Uuid,
+        person_id -> Uuid,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    turns (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        conversation_id -> Uuid,
+        bot_id -> Uuid,
+        revision_id -> Uuid,
+        state -> Text,
+        attempt -> Int4,
+        inputs -> Int4,
+        shown -> Bool,
+        cancel_requested -> Bool,
+        leased_by -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        first_ordinal -> Int4,
+        last_seq -> Int4,
+        reply_id -> Nullable<Uuid>,
+        model -> Nullable<Text>,
+        usage -> Nullable<Jsonb>,
+        failure -> Nullable<Jsonb>,
+        report -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    turn_events (account_id, turn_id, seq) {
+        account_id -> Uuid,
+        turn_id -> Uuid,
+        seq -> Int4,
+        kind -> Text,
+        body -> Jsonb,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    messages (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        conversation_id -> Uuid,
+        ordinal -> Int4,
+        role -> Text,
+        person_id -> Nullable<Uuid>,
+        author -> Text,
+        text -> Text,
+        version -> Int4,
+        turn_id -> Nullable<Uuid>,
+        sent_at -> Timestamptz,
+        edited_at -> Nullable<Timestamptz>,
+        erased_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    message_versions (account_id, message_id, version) {
+        account_id -> Uuid,
+        message_id -> Uuid,
+        version -> Int4,
+        text -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    conversation_events (account_id, conversation_id, seq) {
+        account_id -> Uuid,
+        conversation_id -> Uuid,
+        seq -> Int4,
+        kind -> Text,
+        message_id -> Nullable<Uuid>,
+        turn_id -> Nullable<Uuid>,
+        state -> Nullable<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    deliveries (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        conversation_id -> Uuid,
+        turn_id -> Nullable<Uuid>,
+        message_id -> Uuid,
+        channel -> Text,
+        part -> Int4,
+        text -> Text,
+        state -> Text,
+        external_id -> Nullable<Text>,
+        attempts -> Int4,
+        run_at -> Timestamptz,
+        leased_by -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        error -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    summaries (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        conversation_id -> Uuid,
+        from_ordinal -> Int4,
+        to_ordinal -> Int4,
+        text -> Text,
+        tokens -> Int4,
+        model -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    usage_events (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        bot_id -> Uuid,
+        conversation_id -> Nullable<Uuid>,
+        turn_id -> Nullable<Uuid>,
+        person_id -> Nullable<Uuid>,
+        purpose -> Text,
+        model -> Text,
+        input_tokens -> Int4,
+        cached_tokens -> Int4,
+        output_tokens -> Int4,
+        cost_usd -> Nullable<Float8>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    jobs (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        payload -> Jsonb,
+        key -> Text,
+        state -> Text,
+        attempts -> Int4,
+        run_at -> Timestamptz,
+        leased_by -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    schedules (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        key -> Text,
+        payload -> Jsonb,
+        cron -> Text,
+        timezone -> Text,
+        next_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (account_id, principal, operation, key) {
+        account_id -> Uuid,
+        principal -> Text,
+        operation -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        result -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_log (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        detail -> Jsonb,
+    }
+}
+
+diesel::table! {
+    feed_epochs (epoch) {
+        epoch -> Int4,
+        system_identifier -> Text,
+        database_oid -> Int8,
+        timeline -> Int4,
+        started_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    changes (account_id, epoch, xid, seq) {
+        account_id -> Uuid,
+        epoch -> Int4,
+        xid -> Int8,
+        seq -> Int8,
+        kind -> Text,
+        entity_id -> Uuid,
+        operation -> Text,
+        at -> Timestamptz,
+    }
+}

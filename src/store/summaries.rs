@@ -1,0 +1,151 @@
+//! Summaries of spans of a conversation. Derived: they can be rebuilt from the messages.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::id::{AccountId, BotId, ConversationId, PersonId, SummaryId};
+use crate::store::schema::summaries;
+use crate::store::sql::sql;
+use crate::store::tx::Tenant;
+use crate::store::wake::Hint;
+
+/// A rolling summary: it covers its span and, through the one before it, everything earlier.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
+#[diesel(table_name = summaries, check_for_backend(diesel::pg::Pg))]
+pub struct Summary {
+    pub account_id: AccountId,
+    pub id: SummaryId,
+    pub conversation_id: ConversationId,
+    /// First and last ordinal of the span.
+    pub from_ordinal: i32,
+    pub to_ordinal: i32,
+    pub text: String,
+    pub tokens: i32,
+    /// `provider/model` that wrote it.
+    pub model: String,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Summary {
+    /// Adds it, unless that span was summarised meanwhile; says whether it was added.
+    pub async fn insert(tx: &mut Tenant, summary: &Self) -> Result<bool> {
+        let count = diesel::insert_into(summaries::table)
+            .values(summary)
+            .on_conflict_do_nothing()
+            .execute(tx.conn())
+            .await?;
+        tx.wake(Hint::Feed);
+        Ok(count == 1)
+    }
+
+    /// The newest one of a conversation.
+    pub async fn find_latest(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<Self>> {
+        let summary = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::conversation_id.eq(conversation))
+            .order(summaries::to_ordinal.desc())
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(summary)
+    }
+
+    pub async fn list_by_ids(tx: &mut Tenant, ids: &[SummaryId]) -> Result<Vec<Self>> {
+        let summaries = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::id.eq_any(ids))
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(summaries)
+    }
+
+    /// By their ids, in no particular order: those of the given bot, person and conversation, as far as they
+    /// are given.
+    pub async fn list_known(
+        tx: &mut Tenant,
+        ids: &[Uuid],
+        bot: Option<BotId>,
+        person: Option<PersonId>,
+        conversation: Option<ConversationId>,
+    ) -> Result<Vec<Self>> {
+        let found = sql("select summaries.* from summaries
+             join conversations on (conversations.account_id, conversations.id)
+                                 = (summaries.account_id, summaries.conversation_id)
+             where summaries.account_id = current_account() and summaries.id = any(?)
+               and bot_id = coalesce(?, bot_id) and conversation_id = coalesce(?, conversation_id)
+               and (?::uuid is null or conversations.person_id = ?)")
+        .bind::<Array<SqlUuid>, _>(ids.to_vec())
+        .bind::<Nullable<SqlUuid>, _>(bot)
+        .bind::<Nullable<SqlUuid>, _>(conversation)
+        .bind::<Nullable<SqlUuid>, _>(person)
+        .bind::<Nullable<SqlUuid>, _>(person)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
+    /// The newest one of each conversation, by conversation: at most `limit` of the conversations after
+    /// `after`.
+    pub async fn list_latest(
+        tx: &mut Tenant,
+        after: Option<ConversationId>,
+        limit: i64,
+    ) -> Result<Vec<Self>> {
+        let found = sql("select distinct on (conversation_id) * from summaries
+             where account_id = current_account() and conversation_id > ?
+             order by conversation_id, to_ordinal desc limit ?")
+        .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), |id| id.0))
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
+    /// Which summaries of these conversations gave way to a newer one.
+    pub async fn list_outdated(tx: &mut Tenant, conversations: &[ConversationId]) -> Result<Vec<SummaryId>> {
+        let ids = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::conversation_id.eq_any(conversations))
+            .order((summaries::conversation_id, summaries::to_ordinal.desc()))
+            .select((summaries::conversation_id, summaries::id))
+            .load::<(ConversationId, SummaryId)>(tx.conn())
+            .await?;
+        let outdated = ids.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1);
+        Ok(outdated.collect())
+    }
+
+    /// How many messages of people, from the ordinal `from` on, came after the newest summary; stops counting
+    /// at `at_most`.
+    pub async fn count_waiting(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        from: i32,
+        at_most: i64,
+    ) -> Result<i64> {
+        #[derive(QueryableByName)]
+        struct Waiting {
+            #[diesel(sql_type = BigInt)]
+            count: i64,
+        }
+        let waiting: Waiting = sql("select count(*) from (
+                 select from messages
+                 where account_id = current_account() and conversation_id = ? and role = 'person'
+                   and erased_at is null and ordinal >= ?
+                   and ordinal > coalesce((select max(to_ordinal) from summaries
+                       where account_id = current_account() and conversation_id = ?), 0)
+                 limit ?) waiting")
+        .bind::<SqlUuid, _>(conversation)
+        .bind::<Integer, _>(from)
+        .bind::<SqlUuid, _>(conversation)
+        .bind::<BigInt, _>(at_most)
+        .get_result(tx.conn())
+        .await?;
+        Ok(waiting.count)
+    }
+}

@@ -1,0 +1,154 @@
+//! The two doors: a transaction of one account, and one of the queues.
+//!
+//! Both switch the login's role for the length of the transaction, so a superuser login is confined as well
+//! as any. A transaction that is dropped without a commit is rolled back, and its hints are never sent.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Bool};
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::{
+    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
+
+use crate::error::Result;
+use crate::id::AccountId;
+use crate::store::sql::sql;
+use crate::store::wake::{Hint, Wake};
+
+/// A transaction that sees and writes the rows of one account, and no others.
+pub struct Tenant {
+    account: AccountId,
+    tx: Transaction,
+}
+
+impl Tenant {
+    pub(super) async fn begin(
+        conn: Object<AsyncPgConnection>,
+        wake: Wake,
+        account: AccountId,
+    ) -> Result<Self> {
+        // The id is a UUID, so there is nothing to escape.
+        let confine = format!("set local role botwright_app; set local app.account_id = '{account}'");
+        Ok(Self { account, tx: Transaction::begin(conn, wake, &confine).await? })
+    }
+    /// Whose rows these are.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+    pub(super) fn conn(&mut self) -> &mut AsyncPgConnection {
+        &mut self.tx.conn
+    }
+    /// Tells waiters of `hint` once this is committed.
+    pub fn wake(&mut self, hint: Hint) {
+        self.tx.hints.push(hint);
+    }
+    /// Makes it lasting, then wakes who waits for it.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+/// A transaction that sees the queues and logs of every account, and none of the other tables.
+pub struct System {
+    tx: Transaction,
+}
+
+impl System {
+    pub(super) async fn begin(conn: Object<AsyncPgConnection>, wake: Wake) -> Result<Self> {
+        Ok(Self { tx: Transaction::begin(conn, wake, "set local role botwright_system").await? })
+    }
+    pub(super) fn conn(&mut self) -> &mut AsyncPgConnection {
+        &mut self.tx.conn
+    }
+    /// Takes the lock `number` of this database until the transaction ends, unless somebody holds it.
+    pub async fn try_lock(&mut self, number: i64) -> Result<bool> {
+        #[derive(QueryableByName)]
+        struct Locked {
+            #[diesel(sql_type = Bool)]
+            locked: bool,
+        }
+        let found: Locked = sql("select pg_try_advisory_xact_lock(?) as locked")
+            .bind::<BigInt, _>(number)
+            .get_result(self.conn())
+            .await?;
+        Ok(found.locked)
+    }
+    /// Tells waiters of `hint` once this is committed.
+    pub fn wake(&mut self, hint: Hint) {
+        self.tx.hints.push(hint);
+    }
+    /// Makes it lasting, then wakes who waits for it.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+type Manager = AnsiTransactionManager;
+
+struct Transaction {
+    conn: Connection,
+    wake: Wake,
+    hints: Vec<Hint>,
+}
+
+impl Transaction {
+    async fn begin(conn: Object<AsyncPgConnection>, wake: Wake, confine: &str) -> Result<Self> {
+        let mut conn = Connection(Some(conn));
+        Manager::begin_transaction(&mut *conn).await?;
+        conn.batch_execute(confine).await?;
+        Ok(Self { conn, wake, hints: Vec::new() })
+    }
+
+    async fn commit(mut self) -> Result<()> {
+        Manager::commit_transaction(&mut *self.conn).await?;
+        self.conn.finish();
+        self.wake.send(std::mem::take(&mut self.hints));
+        Ok(())
+    }
+}
+
+/// A pooled connection that rolls back when it is dropped in the middle of a transaction.
+struct Connection(Option<Object<AsyncPgConnection>>);
+
+impl Connection {
+    /// Gives the connection back to the pool.
+    fn finish(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl std::ops::Deref for Connection {
+    type Target = AsyncPgConnection;
+    fn deref(&self) -> &AsyncPgConnection {
+        match &self.0 {
+            Some(conn) => conn,
+            None => unreachable!("a finished transaction is never used: `commit` takes it by value"),
+        }
+    }
+}
+
+impl std::ops::DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        match &mut self.0 {
+            Some(conn) => conn,
+            None => unreachable!("a finished transaction is never used: `commit` takes it by value"),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(mut conn) = self.0.take() else { return };
+        // Without a runtime (the process is ending) the connection simply closes, which rolls back too.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if Manager::rollback_transaction(&mut *conn).await.is_err() {
+                    // A connection that cannot roll back is of no use to anybody else.
+                    let _ = Object::take(conn);
+                }
+            });
+        } else {
+            let _ = Object::take(conn);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Housekeeping: what has had its day is forgotten.
+//!
+//! Every worker does it by its own timer. The sweeps of all accounts' logs run under a lock, so that two
+//! workers do not get in each other's way; nothing is lost if one of them skips a round.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SharedClock;
+use crate::error::Result;
+use crate::store::{Account, Change, Idempotency, Job, Store, System, TurnEvent};
+
+const FIRST_AFTER: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(3600);
+/// The number of the lock in the database.
+const LOCK: i64 = 7_241_003;
+/// How many rows one transaction deletes of a log that may be long.
+const BATCH: i64 = 5_000;
+
+const DELTAS_HOURS: i32 = 24;
+const CHANGES_DAYS: i32 = 90;
+const IDEMPOTENCY_HOURS: i64 = 24;
+const JOBS_DAYS: i64 = 7;
+
+/// Prunes every hour until `stop`.
+pub(super) async fn keep(store: &Store, clock: &SharedClock, stop: &CancellationToken) {
+    let mut pause = FIRST_AFTER;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = EVERY;
+        if let Err(error) = prune(store, clock.now()).await {
+            tracing::warn!(
+                error = error.chain(),
+                "housekeeping was broken off; it is tried again in an hour"
+            );
+        }
+    }
+}
+
+/// Forgets the text deltas of turns that ended (24 hours), lines of the change feed (90 days), idempotency
+/// keys (24 hours) and jobs that ended (7 days).
+pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
+    let mut tx = store.system().await?;
+    let accounts = Account::list(&mut tx).await?;
+    tx.commit().await?;
+
+    while let Some(mut tx) = locked(store).await? {
+        let forgotten = TurnEvent::delete_old_deltas(&mut tx, DELTAS_HOURS, BATCH).await?;
+        tx.commit().await?;
+        if forgotten < BATCH as usize {
+            break;
+        }
+    }
+    if let Some(mut tx) = locked(store).await? {
+        Change::delete_older_than(&mut tx, CHANGES_DAYS).await?;
+        Job::delete_finished_before(&mut tx, now - TimeDelta::days(JOBS_DAYS)).await?;
+        tx.commit().await?;
+    }
+    for account in accounts {
+        let mut tx = store.tenant(account.id).await?;
+        Idempotency::delete_before(&mut tx, now - TimeDelta::hours(IDEMPOTENCY_HOURS)).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// A transaction that holds the lock; `None` while another worker does.
+async fn locked(store: &Store) -> Result<Option<System>> {
+    let mut tx = store.system().await?;
+    let locked = tx.try_lock(LOCK).await?;
+    Ok(locked.then_some(tx))
+}

@@ -1,0 +1,20 @@
+//! Every integration test, in one binary: each further one would link the library again.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected shall stop and say where")]
+#![expect(clippy::print_stderr, reason = "what a failed test was told is part of its report")]
+
+mod accounts;
+mod architecture;
+mod commands;
+mod embedded;
+mod feed;
+mod first_ten_minutes;
+mod graphql;
+mod harness;
+mod jobs;
+mod kills;
+mod memory;
+mod outbox;
+mod sync;
+mod turns;
+mod walls;
