@@ -13,12 +13,14 @@ use crate::chat::Chat;
 use crate::chat::inbound::may_see;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
-use crate::store::{Conversation, ConversationEvent, Hint, Message, Turn, TurnEvent, TurnEventKind};
+use crate::store::{Conversation, ConversationEvent, Hint, Message, Tenant, Turn, TurnEvent, TurnEventKind};
 
 /// How many events are read at once.
 const PAGE: i64 = 500;
-/// The slow poll beside the wake-ups.
-const POLL: Duration = Duration::from_secs(5);
+/// The slow polls beside the wake-ups, for a hint that got lost. Thousands may follow conversations in which
+/// nothing happens, so there it is rare.
+const TURN_POLL: Duration = Duration::from_secs(5);
+const CONVERSATION_POLL: Duration = Duration::from_secs(30);
 
 /// What a subscriber of a turn hears: one event, or several texts merged.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,23 +69,29 @@ impl Update {
 
 impl Chat {
     /// Everything that happens in a turn after event `after`, until its end.
-    pub fn turn_events(
+    ///
+    /// # Errors
+    /// `NotFound` unless there is such a turn, in a conversation that the actor may see.
+    pub async fn turn_events(
         &self,
         actor: &Actor,
         turn: TurnId,
         after: i32,
-    ) -> impl Stream<Item = Result<TurnUpdate>> + Send + use<> {
-        let (store, actor) = (self.engine.store.clone(), actor.clone());
-        try_stream! {
+    ) -> Result<impl Stream<Item = Result<TurnUpdate>> + Send + use<>> {
+        let (store, account) = (self.engine.store.clone(), actor.account);
+        let mut tx = store.tenant(account).await?;
+        visible_turn(&mut tx, actor, turn).await?;
+        tx.commit().await?;
+        Ok(try_stream! {
             // The waiter is made before the log is read, so nothing falls between.
             let mut waiter = store.wake().waiter(Hint::Turn(turn));
             let mut place = after.max(0);
             loop {
-                let mut tx = store.tenant(actor.account).await?;
+                let mut tx = store.tenant(account).await?;
                 let events = TurnEvent::list_after(&mut tx, turn, place, PAGE).await?;
                 let gap = events.first().is_some_and(|event| event.seq > place + 1);
                 let whole = if gap || (events.is_empty() && place == after.max(0)) {
-                    Some(whole_turn(&mut tx, &actor, turn).await?)
+                    Some(whole_turn(&mut tx, turn).await?)
                 } else {
                     None
                 };
@@ -112,10 +120,10 @@ impl Chat {
                     }
                 }
                 if !more {
-                    waiter.wait(POLL).await;
+                    waiter.wait(TURN_POLL).await;
                 }
             }
-        }
+        })
     }
 
     /// Every line of a conversation's log after `after`, for as long as the caller listens.
@@ -143,7 +151,7 @@ impl Chat {
                     yield event;
                 }
                 if !more {
-                    waiter.wait(POLL).await;
+                    waiter.wait(CONVERSATION_POLL).await;
                 }
             }
         }
@@ -158,19 +166,22 @@ impl Chat {
     }
 }
 
-/// The turn, if the actor may see it, and its text.
-async fn whole_turn(tx: &mut crate::store::Tenant, actor: &Actor, turn: TurnId) -> Result<(Turn, String)> {
+/// The turn, if the actor may see it.
+async fn visible_turn(tx: &mut Tenant, actor: &Actor, turn: TurnId) -> Result<Turn> {
     let unknown = || Error::not_found("no such turn");
     let turn = Turn::find(tx, turn).await?.ok_or_else(unknown)?;
     let conversation = Conversation::find(tx, turn.conversation_id).await?.ok_or_else(unknown)?;
-    if !may_see(actor, &conversation) {
-        return Err(unknown());
-    }
+    if may_see(actor, &conversation) { Ok(turn) } else { Err(unknown()) }
+}
+
+/// The turn and its text.
+async fn whole_turn(tx: &mut Tenant, turn: TurnId) -> Result<(Turn, String)> {
+    let turn = Turn::find(tx, turn).await?.ok_or_else(|| Error::not_found("no such turn"))?;
     let (text, _) = text_so_far(tx, &turn).await?;
     Ok((turn, text))
 }
 
-async fn text_so_far(tx: &mut crate::store::Tenant, turn: &Turn) -> Result<(String, i32)> {
+async fn text_so_far(tx: &mut Tenant, turn: &Turn) -> Result<(String, i32)> {
     if turn.state.is_terminal() {
         let reply = match turn.reply_id {
             Some(id) => Message::find(tx, id).await?,

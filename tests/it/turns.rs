@@ -172,6 +172,20 @@ async fn words_that_are_nothing_or_too_much_are_refused_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_turn_is_followed_by_its_own_people_only() {
+    let database = Database::new();
+    let talk = Talk::begin(&database).await;
+    let said = talk.say("My diary begins.").await;
+    talk.follow(said.turn.id).await;
+    let stranger = talk.stranger("Bob").await;
+    for after in [0, 1, 1_000] {
+        let refused = talk.chat.turn_events(&stranger, said.turn.id, after).await.err().unwrap();
+        assert_eq!(refused.kind(), Kind::NotFound);
+    }
+    talk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_share_one_queue() {
     let database = Database::new();
     let (one, two) = tokio::join!(Talk::begin(&database), Talk::begin(&database));

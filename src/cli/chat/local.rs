@@ -81,7 +81,7 @@ impl Line for Local {
         let actor = self.app.operator();
         let accepted = self.app.chat().send(actor, inbound).await?;
         self.turn = Some(accepted.turn.id);
-        let updates = self.app.chat().turn_events(actor, accepted.turn.id, 0);
+        let updates = self.app.chat().turn_events(actor, accepted.turn.id, 0).await?;
         Ok(updates.map(|update| update.map(|update| piece(update.what))).boxed())
     }
 

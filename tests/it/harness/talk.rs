@@ -110,6 +110,19 @@ impl Talk {
         accounts.create_token(&self.actor, new).await.unwrap().expose_secret().to_owned()
     }
 
+    /// Somebody else of the same account, who may talk and nothing else.
+    pub(crate) async fn stranger(&self, name: &str) -> Actor {
+        let accounts = Accounts::new(self.store.clone(), Arc::new(SystemClock));
+        let new = NewToken {
+            name: name.into(),
+            scopes: [Scope::Chat, Scope::Read].into_iter().collect(),
+            person: Some(name.into()),
+            expires_in: None,
+        };
+        let token = accounts.create_token(&self.actor, new).await.unwrap();
+        accounts.authenticate(&token).await.unwrap()
+    }
+
     /// Makes a second bot live, of a source of its own.
     pub(crate) async fn apply_bot(&self, name: &str, file: &str) {
         let mut bundle = Bundle::default();
@@ -149,7 +162,7 @@ impl Talk {
 
     /// Everything that happens in a turn, to its end.
     pub(crate) async fn follow(&self, turn: TurnId) -> Vec<TurnUpdate> {
-        let events = self.chat.turn_events(&self.actor, turn, 0).map(Result::unwrap);
+        let events = self.chat.turn_events(&self.actor, turn, 0).await.unwrap().map(Result::unwrap);
         let all = tokio::time::timeout(Duration::from_secs(60), events.collect::<Vec<_>>()).await;
         let all = all.unwrap_or_else(|_| panic!("the turn does not end within a minute"));
         let mut next = 1;
