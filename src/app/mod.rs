@@ -142,7 +142,7 @@ impl App {
     pub async fn start(config: &Config, options: Options) -> Result<Self> {
         let Options { clock, roles, hold, listen, bots, tell } = options;
         let replica = match hold {
-            Hold::Alone => Replica::of(&config.data_dir)?,
+            Hold::Alone => Replica::succeeding(&config.data_dir).await?,
             Hold::IfFree => Replica::of(&config.data_dir).unwrap_or_else(|_| Replica::passing()),
             Hold::Beside => Replica::passing(),
         };

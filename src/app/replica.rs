@@ -2,11 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::error::Result;
+use tokio::time::{Instant, sleep};
+
+use crate::error::{Kind, Result};
 use crate::id::ReplicaId;
 use crate::store::embedded::Claim;
 use crate::store::{Store, Turn};
+
+/// How long a process that is being cleared away may still hold the data folder.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// This process. While it holds its data folder, the leases of the process that held it before are nobody's.
 pub(super) struct Replica {
@@ -33,6 +39,20 @@ impl Replica {
         let file = data_dir.join("replica");
         let predecessor = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
         Ok(Self { id: ReplicaId::new(), held: Some(Held { _claim: claim, file, predecessor }) })
+    }
+
+    /// [`Replica::of`], with a moment's patience: a process that was killed holds its lock until the system has
+    /// cleared it away.
+    pub(super) async fn succeeding(data_dir: &Path) -> Result<Self> {
+        let since = Instant::now();
+        loop {
+            match Self::of(data_dir) {
+                Err(error) if error.kind() == Kind::Conflict && since.elapsed() < PATIENCE => {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                claimed => return claimed,
+            }
+        }
     }
 
     /// Hands back at once what the dead process before this one was at, instead of waiting for its leases to
