@@ -64,13 +64,12 @@ const UNFINISHED: [&str; 15] = [
 ];
 
 /// Outside libraries that belong to certain rooms.
-const LIBRARIES: [(&str, &[&str]); 9] = [
+const LIBRARIES: [(&str, &[&str]); 8] = [
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
     ("tantivy", &["search"]),
     ("async_graphql", &["graphql"]),
-    ("async_graphql_axum", &["graphql"]),
     ("axum", &["http", "graphql", "app"]),
     ("genai", &["providers"]),
     ("reqwest", &["net", "providers"]),
