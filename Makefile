@@ -1,6 +1,6 @@
 # `make run` starts Botwright, `make test` tests it. Both install what they need first.
 
-.PHONY: run test bench soak setup
+.PHONY: run test problems bench soak setup
 
 # Builds quickly, runs nearly as fast as a release.
 run: setup
@@ -15,6 +15,10 @@ test: setup
 	cargo clippy --all-targets --locked -- -D warnings
 	@.ci/stop-test-postgres
 	cargo nextest run --locked; status=$$?; .ci/stop-test-postgres; exit $$status
+
+# Every wrong project that is tested, and all that is said about it, for reading.
+problems:
+	@for case in tests/wrong-projects/*.txt; do printf '\n########  %s\n\n' "$$case"; cat "$$case"; done
 
 # The numbers of the README, with the machine and the commit, of the build that `make run` runs. Let nothing else run.
 bench: setup

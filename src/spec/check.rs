@@ -1,6 +1,7 @@
 //! A tree against a shape: every unknown key, wrong type, missing key and bad value, none of which hides
 //! another.
 
+use super::habit;
 use super::near::nearest;
 use super::problem::{Problem, codes, quote};
 use super::shape::{Field, Format, Shape};
@@ -11,15 +12,14 @@ use super::yaml::{Entry, Node, Value};
 pub(super) fn check(text: &Text<'_>, root: &Node, format: &Format, problems: &mut Vec<Problem>) {
     let mut checker = Checker { text, format, problems };
     if root.value == Value::Null {
-        let mut problem = Problem::at(text, Span::at(0), codes::MISSING_KEY, "the file is empty");
-        for field in fields(&format.root).iter().filter(|field| field.required) {
-            problem = problem.hint(format!(
-                "begin with `{}: {}`",
-                field.name,
-                field.example.as_deref().unwrap_or("…")
-            ));
-        }
-        checker.problems.push(problem);
+        let required = fields(&format.root).iter().filter(|field| field.required);
+        let lines = required
+            .map(|field| format!("`{}: {}`", field.name, field.example.as_deref().unwrap_or("…")))
+            .collect::<Vec<_>>();
+        checker.problems.push(
+            Problem::at(text, Span::at(0), codes::MISSING_KEY, "the file is empty")
+                .hint(format!("begin with {}, each on a line of its own", lines.join(", "))),
+        );
         return;
     }
     checker.check(root, &format.root, &Here { path: "", key: None, example: None });
@@ -46,21 +46,23 @@ impl Checker<'_> {
     fn check(&mut self, node: &Node, shape: &Shape, here: &Here<'_>) {
         match (shape, &node.value) {
             (Shape::Either(choices), _) => match choices.iter().find(|choice| choice.takes(&node.value)) {
-                Some(choice) => self.check(node, choice, here),
-                None => self.wrong_type(node, shape, here),
+                Some(choice) if !is_slip(node, choices) => self.check(node, choice, here),
+                _ => self.wrong_type(node, shape, here),
             },
             (Shape::Text { .. }, Value::Text(value)) => self.value(node, value, shape, here),
             (Shape::Number { whole, least, most }, Value::Number(value)) => {
                 if *whole && !value.is_i64() {
                     self.wrong_type(node, shape, here);
                 } else if value.as_f64().is_none_or(|value| value < *least || value > *most) {
-                    let message = format!("{value} is out of range: {} to {}", figure(*least), figure(*most));
-                    self.problems.push(Problem::at(self.text, node.span, codes::RANGE, message));
+                    let range = format!("{} to {}", figure(*least), figure(*most));
+                    let message = format!("{}{value} is out of range: {range}", named(here));
+                    let problem = Problem::at(self.text, node.span, codes::RANGE, message);
+                    self.problems.push(for_example(problem, here));
                 }
             }
             (Shape::Flag, Value::Flag(_)) => {}
             (Shape::List { item, shortest, longest }, Value::List(items)) => {
-                self.count(node, items.len(), *shortest, *longest, "entries");
+                self.count(node, items.len(), *shortest, *longest, "entries", here);
                 let path = format!("{}[]", here.path);
                 for entry in items {
                     self.check(entry, item, &Here { path: &path, ..*here });
@@ -142,13 +144,15 @@ impl Checker<'_> {
         let message = format!("unknown key {}{}", quote(&entry.key), place(here.path));
         let mut problem =
             Problem::at(self.text, entry.key_span, codes::UNKNOWN_KEY, message).allow(names.iter().copied());
-        if let Some(hint) = habit(&entry.key, here.path) {
+        if let Some(hint) = habit::key(&entry.key, here.path) {
             problem = problem.hint(hint);
-        } else if let Some(near) = nearest(&entry.key, names.iter().copied()) {
-            problem = problem.suggest(Some(near));
         } else if let Some(homes) = self.format.homes.get(&entry.key) {
             let homes: Vec<String> = homes.iter().take(3).map(|home| home_name(home)).collect();
             problem = problem.hint(format!("`{}` belongs {}", entry.key, homes.join(" or ")));
+        } else if let Some(near) = nearest(&entry.key, names.iter().copied()) {
+            problem = problem.suggest(Some(near));
+        } else if here.path.is_empty() && self.format.other().any(|key| key == entry.key) {
+            problem = problem.hint(format!("`{}` belongs into {}", entry.key, self.format.other_file));
         }
         self.problems.push(problem);
     }
@@ -175,14 +179,11 @@ impl Checker<'_> {
             (Value::Null, Some(entry)) if node.span.start == node.span.end => entry.key_span,
             _ => node.span,
         };
-        let key = here.key.map(|entry| format!("`{}`: ", entry.key)).unwrap_or_default();
-        let message = format!("{key}expected {}, found {}", shape.what(), found(self.text, node));
+        let message = format!("{}expected {}, found {}", named(here), shape.what(), found(self.text, node));
         let mut problem = Problem::at(self.text, span, codes::TYPE, message);
-        if let Some(hint) = remedy(node, shape) {
-            problem = problem.hint(hint);
-        }
-        if let (Some(entry), Some(example)) = (here.key, here.example) {
-            problem = problem.hint(format!("for example: `{}: {example}`", entry.key));
+        match remedy(node, shape) {
+            Some(hint) => problem = problem.hint(hint),
+            None => problem = for_example(problem, here),
         }
         self.problems.push(problem);
     }
@@ -190,35 +191,35 @@ impl Checker<'_> {
     fn value(&mut self, node: &Node, value: &str, shape: &Shape, here: &Here<'_>) {
         let Shape::Text { shortest, longest, pattern, choices } = shape else { return };
         if value.contains('\0') {
-            self.problems.push(Problem::at(
-                self.text,
-                node.span,
-                codes::SHAPE,
-                "a text cannot hold the NUL character",
-            ));
+            let message = format!("{}a text cannot hold the NUL character", named(here));
+            self.problems.push(Problem::at(self.text, node.span, codes::SHAPE, message));
         } else if !choices.is_empty() {
             if !choices.iter().any(|choice| choice == value) {
                 self.not_a_choice(node, value, choices, here);
             }
         } else if let Some(pattern) = pattern.filter(|pattern| !(pattern.fits)(value)) {
             let quoted = if pattern.secret { String::new() } else { format!(", found {}", quote(value)) };
-            let mut problem =
-                Problem::at(self.text, node.span, codes::SHAPE, format!("expected {}{quoted}", pattern.what));
+            let message = format!("{}expected {}{quoted}", named(here), pattern.what);
+            let mut problem = Problem::at(self.text, node.span, codes::SHAPE, message);
             if pattern.secret {
                 problem = problem
                     .hint("the value itself never stands in a file: `botwright secret set NAME` stores it");
+            } else {
+                // What is made of a credential would give it away.
+                let shown = super::credential::mask(value) == value;
+                problem = problem.suggest((pattern.near)(value).filter(|_| shown));
             }
-            if let Some(example) = here.example {
-                problem = problem.hint(format!("for example: `{example}`"));
+            if let Some(hint) = habit::value(value) {
+                problem = problem.hint(hint);
             }
-            self.problems.push(problem);
+            self.problems.push(for_example(problem, here));
         } else {
             let length = if *longest == usize::MAX {
                 usize::from(!value.trim().is_empty())
             } else {
                 value.chars().count()
             };
-            self.count(node, length, *shortest, *longest, "characters");
+            self.count(node, length, *shortest, *longest, "characters", here);
         }
     }
 
@@ -230,11 +231,23 @@ impl Checker<'_> {
                 .allow(choices);
         if value.starts_with("botwright/") {
             problem = problem.hint("a newer Botwright may read this file; this one does not");
+        } else if matches!(value, "Bot" | "Project") {
+            problem = problem.hint("`botwright.yaml` is the `Project`, every `bot.yaml` is a `Bot`");
+        } else if let Some(hint) = habit::value(value) {
+            problem = problem.hint(hint);
         }
         self.problems.push(problem);
     }
 
-    fn count(&mut self, node: &Node, count: usize, shortest: usize, longest: usize, unit: &str) {
+    fn count(
+        &mut self,
+        node: &Node,
+        count: usize,
+        shortest: usize,
+        longest: usize,
+        unit: &str,
+        here: &Here<'_>,
+    ) {
         let message = if count > longest {
             format!("{count} {unit} are too many: at most {longest}")
         } else if count < shortest && count == 0 {
@@ -244,7 +257,8 @@ impl Checker<'_> {
         } else {
             return;
         };
-        self.problems.push(Problem::at(self.text, node.span, codes::RANGE, message));
+        let message = format!("{}{message}", named(here));
+        self.problems.push(for_example(Problem::at(self.text, node.span, codes::RANGE, message), here));
     }
 }
 
@@ -282,11 +296,40 @@ fn place(path: &str) -> String {
 /// Where a key is at home, in words.
 fn home_name(home: &str) -> String {
     if home.is_empty() {
-        "to the top level".into()
+        "at the top level".into()
     } else if let Some(list) = home.strip_suffix("[]") {
-        format!("to an entry of `{}`", list.replace("[]", ""))
+        format!("into an entry of `{}`", list.replace("[]", ""))
     } else {
-        format!("to `{}`", home.replace(".*", "").replace("[]", ""))
+        format!("under `{}`", home.replace(".*", "").replace("[]", ""))
+    }
+}
+
+/// Whose value is wrong, to begin a sentence with.
+fn named(here: &Here<'_>) -> String {
+    match here.key {
+        Some(entry) if here.path.ends_with("[]") => format!("an entry of {}: ", quote(&entry.key)),
+        Some(entry) => format!("{}: ", quote(&entry.key)),
+        None => String::new(),
+    }
+}
+
+fn for_example(problem: Problem, here: &Here<'_>) -> Problem {
+    match (here.key, here.example) {
+        (Some(entry), Some(example)) => problem.hint(format!("for example: `{}: {example}`", entry.key)),
+        _ => problem,
+    }
+}
+
+/// Whether a value is of a permitted kind only by a slip: `use:auto` is a text, and `Note: be kind` a mapping.
+fn is_slip(node: &Node, choices: &[Shape]) -> bool {
+    let text = choices.iter().any(|choice| matches!(choice, Shape::Text { .. }));
+    match &node.value {
+        Value::Text(value) => choices.iter().any(|choice| habit::glued(value, choice).is_some()),
+        Value::Map(entries) => match entries.as_slice() {
+            [only] => text && choices.iter().all(|choice| habit::is_sentence(&only.key, fields(choice))),
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -319,8 +362,12 @@ fn remedy(node: &Node, shape: &Shape) -> Option<String> {
         Value::Text(value) if matches!(shape, Shape::Flag) && is_old_flag(value) => {
             Some("YAML 1.2 knows only `true` and `false`; `yes`, `no`, `on` and `off` are texts".into())
         }
+        Value::Text(value) if habit::glued(value, shape).is_some() => habit::glued(value, shape),
         Value::Text(_) | Value::Map(_) if wants(list) => {
             Some("put `- ` before it to make it a list of one".into())
+        }
+        Value::Map(_) if wants(text) => {
+            Some("a text that holds `: ` has to be in quotes: `\"Remember: be kind\"`".into())
         }
         _ => None,
     }
@@ -330,31 +377,20 @@ fn is_old_flag(value: &str) -> bool {
     ["yes", "no", "on", "off", "y", "n"].iter().any(|flag| value.eq_ignore_ascii_case(flag))
 }
 
-/// A bound without a needless fraction.
+/// A bound without a needless fraction, its thousands apart.
 fn figure(value: f64) -> String {
-    format!("{value}")
-}
-
-/// Keys that people bring from elsewhere, and what is meant here.
-fn habit(key: &str, path: &str) -> Option<&'static str> {
-    match (path, key) {
-        ("", "name") => Some("a bot is named by its folder: `support/bot.yaml` is the bot `support`"),
-        ("", "spec" | "metadata") => Some("there is no wrapper: its keys stand at the top level"),
-        ("", "prompt" | "systemPrompt" | "system" | "instructions" | "system_prompt") => {
-            Some("what a bot is told stands under `persona` and `rules`")
-        }
-        ("", "tools" | "plugins" | "skills" | "functions") => {
-            Some("what a bot can do stands under `modules`")
-        }
-        ("", "provider") | ("model", "provider" | "name" | "model") => {
-            Some("one key names both: `use: openai/gpt-5-mini` under `model`")
-        }
-        ("", "env" | "environment" | "environments" | "overlays") => Some(
-            "there are no environments: staging and production are two accounts, each with secrets of its own",
-        ),
-        (_, "apiKey" | "api_key" | "password") => Some(
-            "keys never stand in a file: `botwright secret set NAME` stores them, `{secret: NAME}` refers to them",
-        ),
-        _ => None,
+    let plain = format!("{value}");
+    let digits = plain.trim_start_matches('-').len();
+    if digits < 5 || !plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return plain;
     }
+    let mut spaced = String::new();
+    for (index, c) in plain.chars().enumerate() {
+        let left = plain.len() - index;
+        if left % 3 == 0 && left < digits {
+            spaced.push(',');
+        }
+        spaced.push(c);
+    }
+    spaced
 }

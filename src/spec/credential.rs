@@ -77,7 +77,7 @@ const LONGEST: usize = 400;
 /// merely looks too random to be anything else.
 pub(super) fn find(text: &str, strict: bool) -> Vec<Credential> {
     let mut found = Vec::new();
-    let mut named = false;
+    let (mut named, mut mentioned) = (false, false);
     for (start, word) in words(text) {
         if word.len() >= SHORTEST {
             let random = || (strict && is_random(word)).then_some((0, word.len(), "a key or a token"));
@@ -85,10 +85,12 @@ pub(super) fn find(text: &str, strict: bool) -> Vec<Credential> {
                 found.push(Credential { span: Span::new(start + from, start + to), what });
             }
         }
-        // A secret's word speaks of what follows it directly: `password: …`, `Bearer …`.
+        // A secret's word speaks of what follows it directly: `password: …`, `the password is …`, `Bearer …`.
         let bare = word.trim_end_matches([':', '=']);
         let marked = bare.len() < word.len() || bare.eq_ignore_ascii_case("bearer");
-        named = marked && is_secret_word(bare) || (named && bare.is_empty());
+        let announces = marked || (mentioned && bare == "is");
+        named = announces && (mentioned || is_secret_word(bare)) || (named && bare.is_empty());
+        mentioned = is_secret_word(bare);
     }
     private_keys(text, &mut found);
     found.sort_by_key(|credential| credential.span);
@@ -334,6 +336,7 @@ mod tests {
             ("https://bob:hunter2@example.com/", "a password in an address"),
             ("https://example.com/?api_key=9f8e7d6c5b4a39281706", "a secret"),
             ("The password: tr0ub4dor&3xyz", "a secret"),
+            ("The password is tr0ub4dor&3xyz", "a secret"),
             ("Authorization: Bearer 9f8e7d6c5b4a39281706", "a secret"),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "a private key"),
         ] {

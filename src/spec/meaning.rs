@@ -2,6 +2,7 @@
 
 use super::bot::Bot;
 use super::bundle::Bundle;
+use super::habit;
 use super::near::nearest;
 use super::patterns::is_name;
 use super::problem::{Problem, codes, quote};
@@ -16,7 +17,15 @@ use crate::tokens;
 #[derive(Debug, Default)]
 pub(super) struct Offer<'p> {
     pub(super) providers: Vec<&'p str>,
-    pub(super) sources: Vec<&'p str>,
+    pub(super) sources: Vec<Shared<'p>>,
+}
+
+/// A source that several bots share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shared<'p> {
+    pub(super) name: &'p str,
+    /// Where it stands in `botwright.yaml`.
+    pub(super) line: usize,
 }
 
 /// The share of the context budget that may be fixed, in percent.
@@ -24,10 +33,16 @@ const FIXED_PERCENT: usize = 60;
 
 /// Literals that look like credentials, wherever they stand in the file.
 pub(super) fn credentials(text: &Text<'_>, problems: &mut Vec<Problem>) {
+    let remedy = if text.path.ends_with(".yaml") {
+        "take it out and refer to it by name: `{secret: NAME}`, stored with `botwright secret set NAME`"
+    } else {
+        "take it out: what stands here is sent to the model, and whoever talks to the bot may hear it"
+    };
     for credential in &text.credentials {
+        let message = format!("this looks like {}", credential.what);
         problems.push(
-            Problem::at(text, credential.span, codes::CREDENTIAL, format!("this looks like {}", credential.what))
-                .hint("take it out and refer to it by name: `{secret: NAME}`, stored with `botwright secret set NAME`")
+            Problem::at(text, credential.span, codes::CREDENTIAL, message)
+                .hint(remedy)
                 .hint("whoever has seen this file has seen it: replace the key where it was issued"),
         );
     }
@@ -56,7 +71,45 @@ pub(super) fn project(text: &Text<'_>, root: &Node, bots: &[&str], problems: &mu
             problems.push(problem.suggest(nearest(bot, bots.iter().copied())).warning());
         }
     }
+    moves(text, root, bots, problems);
     unique(text, root.get("sources"), problems);
+}
+
+/// A rename leads from a bot that is gone to one that is there.
+fn moves(text: &Text<'_>, root: &Node, bots: &[&str], problems: &mut Vec<Problem>) {
+    let moves = root.get("moves").map(Node::items).unwrap_or_default();
+    let sides = |key: &'static str| moves.iter().filter_map(move |entry| entry.get(key));
+    let names = |key: &'static str| sides(key).filter_map(|node| Some((node.text()?, node.span)));
+    for (from, span) in names("from").filter(|(from, _)| bots.contains(from)) {
+        let message = format!("`moves` renames {}, and that bot is still here", quote(from));
+        problems.push(
+            Problem::at(text, span, codes::DUPLICATE_NAME, message).hint(
+                "`from` is the name that the folder had before: rename the folder, or take the entry out",
+            ),
+        );
+    }
+    // A bot may have been renamed twice: the end of the way has to be there.
+    let ahead = |to: &str| bots.contains(&to) || names("from").any(|(from, _)| from == to);
+    for (to, span) in names("to").filter(|(to, _)| is_name(to) && !ahead(to)) {
+        let message = format!("`moves` leads to {}, and there is no such bot here", quote(to));
+        problems.push(
+            Problem::at(text, span, codes::UNKNOWN_NAME, message).suggest(nearest(to, bots.iter().copied())),
+        );
+    }
+    for key in ["from", "to"] {
+        let mut seen: Vec<(&str, Span)> = Vec::new();
+        for (name, span) in names(key) {
+            match seen.iter().find(|(known, _)| *known == name) {
+                Some((_, first)) => problems.push(twice(text, name, span, *first)),
+                None => seen.push((name, span)),
+            }
+        }
+    }
+}
+
+fn twice(text: &Text<'_>, name: &str, span: Span, first: Span) -> Problem {
+    Problem::at(text, span, codes::DUPLICATE_NAME, format!("the name {} stands here twice", quote(name)))
+        .hint(format!("the first one is in line {}", text.place(first).line))
 }
 
 /// Checks what a `bot.yaml` says by itself.
@@ -65,12 +118,24 @@ pub(super) fn bot(text: &Text<'_>, root: &Node, offer: &Offer<'_>, problems: &mu
         models(text, node, offer, problems);
     }
     for name in root.get("sources").map(Node::items).unwrap_or_default() {
-        if let Some(shared) = name.text().filter(|name| is_name(name) && !offer.sources.contains(name)) {
+        let known = |name: &str| offer.sources.iter().find(|source| source.name == name);
+        if let Some(shared) = name.text().filter(|name| is_name(name) && known(name).is_none()) {
             let message = format!("no source of the project is called {}", quote(shared));
             problems.push(
                 Problem::at(text, name.span, codes::UNKNOWN_NAME, message)
-                    .suggest(nearest(shared, offer.sources.iter().copied()))
+                    .suggest(nearest(shared, offer.sources.iter().map(|source| source.name)))
+                    .allow(offer.sources.iter().map(|source| source.name))
                     .hint("shared sources stand under `sources` in `botwright.yaml`"),
+            );
+        }
+        // A citation of one would be taken for the other.
+        let own = name.get("name").and_then(|node| Some((node.span, known(node.text()?)?)));
+        if let Some((span, Shared { name, line })) = own {
+            let message = format!("a source of the project is called {} too", quote(name));
+            problems.push(
+                Problem::at(text, span, codes::DUPLICATE_NAME, message)
+                    .hint(format!("the other one: `botwright.yaml`, line {line}"))
+                    .hint(format!("to use that one, write `- {name}`; else give yours another name")),
             );
         }
     }
@@ -172,7 +237,10 @@ pub(super) fn model_names(root: &Node) -> Vec<&Node> {
 
 fn models(text: &Text<'_>, node: &Node, offer: &Offer<'_>, problems: &mut Vec<Problem>) {
     let Some(wrong) =
-        node.text().filter(|name| !name.is_empty()).and_then(|name| route::judge(name, &offer.providers))
+        // `use:auto` was told that it lacks a space.
+        node.text()
+            .filter(|name| !name.is_empty() && !name.starts_with("use:"))
+            .and_then(|name| route::judge(name, &offer.providers))
     else {
         return;
     };
@@ -186,11 +254,14 @@ fn models(text: &Text<'_>, node: &Node, offer: &Offer<'_>, problems: &mut Vec<Pr
     if let Some(hint) = wrong.hint {
         problem = problem.hint(hint);
     }
+    if let Some(hint) = node.text().and_then(habit::value) {
+        problem = problem.hint(hint);
+    }
     problems.push(problem);
 }
 
 /// Everything in which variables are filled in: texts, and mappings that refer to a file.
-fn prose(root: &Node) -> Vec<&Node> {
+pub(super) fn prose(root: &Node) -> Vec<&Node> {
     let mut nodes: Vec<&Node> = ["persona", "greeting"].iter().filter_map(|key| root.get(key)).collect();
     for entry in ["rules", "lore"].iter().filter_map(|key| root.get(key)).flat_map(Node::items) {
         nodes.push(entry);
@@ -222,15 +293,7 @@ fn unique(text: &Text<'_>, list: Option<&Node>, problems: &mut Vec<Problem>) {
             continue;
         };
         match seen.iter().find(|(known, _)| *known == name) {
-            Some((_, first)) => problems.push(
-                Problem::at(
-                    text,
-                    span,
-                    codes::DUPLICATE_NAME,
-                    format!("the name {} stands here twice", quote(name)),
-                )
-                .hint(format!("the first one is in line {}", text.place(*first).line)),
-            ),
+            Some((_, first)) => problems.push(twice(text, name, span, *first)),
             None => seen.push((name, span)),
         }
     }

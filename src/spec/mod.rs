@@ -18,6 +18,7 @@ mod check;
 mod credential;
 pub mod features;
 pub mod file;
+mod habit;
 mod meaning;
 mod memory;
 mod model;

@@ -6,7 +6,7 @@ use super::bot::Bot;
 use super::bundle::{Bundle, MAX_FILE_BYTES};
 use super::check;
 use super::file::ProjectFile;
-use super::meaning::{self, Offer};
+use super::meaning::{self, Offer, Shared};
 use super::patterns::{is_name, to_name};
 use super::pending;
 use super::problem::{Problem, codes, quote};
@@ -45,7 +45,9 @@ pub fn parse(bundle: &Bundle) -> Parsed {
         bundle.files.keys().filter_map(|path| Some((bot_name(path)?, path.as_str()))).collect();
     let names: Vec<&str> = bots.iter().map(|(name, _)| *name).collect();
     let file = read_project(bundle, &names, &mut problems);
-    let offer = file.as_ref().map(offer).unwrap_or_default();
+    let raw = bundle.files.get(PROJECT).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("");
+    let text = Text::hidden(PROJECT, raw.trim_start_matches('\u{feff}'));
+    let offer = file.as_ref().map(|root| offer(&text, root)).unwrap_or_default();
     let written: Vec<Option<Written>> = bots
         .iter()
         .map(|(name, path)| {
@@ -74,7 +76,7 @@ fn bot_name(path: &str) -> Option<&str> {
     path.strip_suffix("/bot.yaml").filter(|name| !name.contains('/'))
 }
 
-fn offer(root: &Node) -> Offer<'_> {
+fn offer<'p>(text: &Text<'_>, root: &'p Node) -> Offer<'p> {
     Offer {
         providers: root
             .get("providers")
@@ -88,7 +90,8 @@ fn offer(root: &Node) -> Offer<'_> {
             .map(Node::items)
             .unwrap_or_default()
             .iter()
-            .filter_map(|item| item.get("name")?.text())
+            .filter_map(|item| item.get("name"))
+            .filter_map(|node| Some(Shared { name: node.text()?, line: text.place(node.span).line }))
             .collect(),
     }
 }

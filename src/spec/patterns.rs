@@ -1,6 +1,8 @@
 //! The shapes of names: as regular expressions for editors, and as functions for us. A test holds them
 //! together.
 
+use super::near;
+
 /// A name of our own: a DNS label.
 pub(super) const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 /// The name of a secret.
@@ -28,30 +30,40 @@ pub(super) struct Pattern {
     pub(super) fits: fn(&str) -> bool,
     /// What it is, in words: `expected …`.
     pub(super) what: &'static str,
+    /// What a wrong text was probably meant to be.
+    pub(super) near: fn(&str) -> Option<String>,
     /// Whether a wrong value may itself be a secret, and is not shown.
     pub(super) secret: bool,
 }
 
 const PATTERNS: &[Pattern] = &[
-    Pattern::new(NAME, is_name, "a name of small letters, digits and hyphens, at most 63"),
+    Pattern::new(NAME, is_name, "a name of small letters, digits and hyphens, at most 63").near(near::name),
     Pattern {
         expression: SECRET,
         fits: is_secret_name,
         what: "the name of a secret, in capitals, digits and underscores",
+        near: |_| None,
         secret: true,
     },
-    Pattern::new(SOURCE_ID, is_source_id, "an id such as `acme/bots`"),
-    Pattern::new(URL, is_url, "an address that begins with `https://` or `http://`, without a login in it"),
-    Pattern::new(CRON, is_cron, "five cron fields: minute, hour, day of the month, month, day of the week"),
-    Pattern::new(TIMEZONE, is_timezone, "a timezone such as `Europe/Kyiv`"),
-    Pattern::new(LANGUAGE, is_language, "`auto` or a language's code such as `uk` or `pt-BR`"),
-    Pattern::new(POINTER, is_pointer, "a JSON pointer such as `/model/temperature`"),
+    Pattern::new(SOURCE_ID, is_source_id, "an id such as `acme/bots`").near(near::source_id),
+    Pattern::new(URL, is_url, "an address that begins with `https://` or `http://`, without a login in it")
+        .near(near::url),
+    Pattern::new(CRON, is_cron, "five cron fields: minute, hour, day of the month, month, day of the week")
+        .near(near::cron),
+    Pattern::new(TIMEZONE, is_timezone, "a timezone such as `Europe/Kyiv`").near(near::timezone),
+    Pattern::new(LANGUAGE, is_language, "`auto` or a language's code such as `uk` or `pt-BR`")
+        .near(near::language),
+    Pattern::new(POINTER, is_pointer, "a JSON pointer such as `/model/temperature`").near(near::pointer),
     Pattern::new(IDENTITY, is_identity, "somebody on a channel, such as `telegram:12345`"),
 ];
 
 impl Pattern {
     const fn new(expression: &'static str, fits: fn(&str) -> bool, what: &'static str) -> Self {
-        Self { expression, fits, what, secret: false }
+        Self { expression, fits, what, near: |_| None, secret: false }
+    }
+
+    const fn near(self, near: fn(&str) -> Option<String>) -> Self {
+        Self { near, ..self }
     }
 
     /// The pattern with this expression.
@@ -104,7 +116,7 @@ fn is_timezone(name: &str) -> bool {
     name.parse::<chrono_tz::Tz>().is_ok()
 }
 
-fn is_language(language: &str) -> bool {
+pub(super) fn is_language(language: &str) -> bool {
     let mut parts = language.split('-');
     let primary = parts.next().unwrap_or("");
     language == "auto"

@@ -96,7 +96,8 @@ pub(super) fn check(text: &Text<'_>, root: &Node, pending: &[Pending], problems:
 /// Whether the flag is missing or off, on a source that is otherwise built.
 fn unset(node: &Node, flag: &str) -> bool {
     let local = node.get("file").is_some() || node.get("text").is_some();
-    local && !matches!(node.get(flag).map(|node| &node.value), Some(Value::Flag(true)))
+    // A flag that is no flag is reported as that.
+    local && matches!(node.get(flag).map(|node| &node.value), None | Some(Value::Flag(false)))
 }
 
 /// Calls `found` for every node that `path` leads to, with the last key and its place.

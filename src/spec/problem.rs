@@ -160,6 +160,8 @@ pub mod codes {
     pub const UNREADABLE: &str = "BW1203";
     /// A file that is named or placed so that it is not read.
     pub const MISPLACED_FILE: &str = "BW1204";
+    /// A text that is the name of a file.
+    pub const BARE_FILE: &str = "BW1205";
     /// A name that is not known.
     pub const UNKNOWN_NAME: &str = "BW1301";
     /// The same name twice.

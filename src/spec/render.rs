@@ -29,7 +29,7 @@ pub fn render(problem: &Problem, root: &str) -> String {
         let _ = writeln!(out, "{gutter} = {text}");
     }
     if !problem.allowed.is_empty() {
-        let _ = writeln!(out, "{gutter} = allowed here: {}", problem.allowed.join(", "));
+        let _ = writeln!(out, "{gutter} = {}", wrapped("allowed here: ", &problem.allowed, &gutter));
     }
     for hint in &problem.hints {
         let _ = writeln!(out, "{gutter} = {hint}");
@@ -90,6 +90,26 @@ pub fn summary(problems: &[Problem]) -> String {
         (errors, warnings) => format!("{} and {}", count(errors, "error"), count(warnings, "warning")),
     };
     format!("{counted} in {}", count(files.len(), "file"))
+}
+
+/// A list in lines of a readable width, the later ones indented below its first entry.
+fn wrapped(label: &str, entries: &[String], gutter: &str) -> String {
+    const WIDTH: usize = 100;
+    let indent = format!("\n{gutter}   {}", " ".repeat(label.len()));
+    let mut out = label.to_owned();
+    let mut width = label.len();
+    for (index, entry) in entries.iter().enumerate() {
+        let comma = if index + 1 < entries.len() { "," } else { "" };
+        if width + entry.chars().count() + 2 > WIDTH {
+            out.push_str(&indent);
+            width = label.len();
+        } else if index > 0 {
+            out.push(' ');
+        }
+        let _ = write!(out, "{entry}{comma}");
+        width += entry.chars().count() + 2;
+    }
+    out
 }
 
 fn word(severity: Severity) -> &'static str {

@@ -59,26 +59,35 @@ pub(super) struct Format {
     pub(super) root: Shape,
     /// For each key, the mappings that know it: `memory.recall`; empty for the top level.
     pub(super) homes: BTreeMap<String, Vec<String>>,
+    /// The other kind of file, in words.
+    pub(super) other_file: &'static str,
 }
 
 /// The shape of `bot.yaml`.
 pub(super) fn bot() -> &'static Format {
     static FORMAT: OnceLock<Format> = OnceLock::new();
-    FORMAT.get_or_init(|| Format::new(&schema::bot()))
+    FORMAT.get_or_init(|| Format::new(&schema::bot(), "the project's file, `botwright.yaml`"))
 }
 
 /// The shape of `botwright.yaml`.
 pub(super) fn project() -> &'static Format {
     static FORMAT: OnceLock<Format> = OnceLock::new();
-    FORMAT.get_or_init(|| Format::new(&schema::project()))
+    FORMAT.get_or_init(|| Format::new(&schema::project(), "a bot's own file: `NAME/bot.yaml`"))
 }
 
 impl Format {
-    fn new(schema: &Value) -> Self {
+    fn new(schema: &Value, other_file: &'static str) -> Self {
         let root = Shape::new(schema);
         let mut homes = BTreeMap::new();
         root.collect_homes("", &mut homes);
-        Self { root, homes }
+        Self { root, homes, other_file }
+    }
+
+    /// The top-level keys of the other kind of file.
+    pub(super) fn other(&self) -> impl Iterator<Item = &'static str> {
+        let other = if std::ptr::eq(self, bot()) { project() } else { bot() };
+        let fields: &'static [Field] = if let Shape::Map { fields, .. } = &other.root { fields } else { &[] };
+        fields.iter().map(|field| field.name.as_str())
     }
 }
 

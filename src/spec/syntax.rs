@@ -30,6 +30,11 @@ pub(super) fn explain(text: &Text<'_>, error: &ScanError) -> Problem {
             "a `:` where no value can follow".into(),
             "a text that holds `: ` has to be in quotes, keys have to line up, and `[` and `{` have to be closed",
         ),
+        ErrorKind::UnexpectedCharacter { character: '\0' } => (
+            span,
+            "a NUL character stands here".into(),
+            "it is invisible: take it out, or save the file anew as text",
+        ),
         ErrorKind::UnexpectedCharacter { character } => {
             let message = format!("a text cannot begin with `{}`", character.escape_default());
             (span, message, "put the text in quotes")
@@ -44,15 +49,60 @@ pub(super) fn explain(text: &Text<'_>, error: &ScanError) -> Problem {
             "this line does not line up with the ones before it".into(),
             "keys of one mapping start in the same column",
         ),
-        other => (span, other.to_string(), ""),
+        other => match unbalanced(other) {
+            Some((message, hint)) => (span, message.into(), hint),
+            None => (span, other.to_string(), ""),
+        },
     };
     let problem = Problem::at(text, span, codes::SYNTAX, format!("this is not YAML: {message}"));
+    if let (ErrorKind::MappingValueNotAllowed, Some(quoted)) = (error.kind(), in_quotes(text, span)) {
+        return problem.hint(format!("a text that holds `: ` has to be in quotes: `{quoted}`"));
+    }
     if hint.is_empty() { problem } else { problem.hint(hint) }
 }
 
 pub(super) fn too_deep(text: &Text<'_>, span: Span) -> Problem {
     let message = format!("lists and mappings stand in each other more than {MAX_DEPTH} deep");
     Problem::at(text, span, codes::BUDGET, message)
+}
+
+/// Quotes and brackets that do not pair up: what is wrong, and what to do.
+fn unbalanced(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        ErrorKind::InvalidTrailingSingleQuotedScalar => (
+            "a text in quotes ends here, and the line goes on",
+            "an apostrophe ends a text in single quotes: use double quotes, or write `''`",
+        ),
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => (
+            "a text in quotes ends here, and the line goes on",
+            r#"a quote inside of double quotes is written `\"`"#,
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => (
+            "there is no such escape in double quotes",
+            r"a backslash is written `\\`; in single quotes it stands for itself",
+        ),
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::UnexpectedEofFlowMapping => {
+            ("a `,` or a `}` is missing before this", "is a `{` in a line before this one not closed?")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::UnexpectedEofFlowSequence => {
+            ("a `,` or a `]` is missing before this", "is a `[` in a line before this one not closed?")
+        }
+        ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            ("a bracket closes here that was not opened", "a text with brackets has to be in quotes")
+        }
+        _ => return None,
+    })
+}
+
+/// The line of `span` with its value in quotes, where a second colon in it is what is wrong.
+fn in_quotes(text: &Text<'_>, span: Span) -> Option<String> {
+    const LONGEST: usize = 100;
+    let start = text.raw.get(..span.start)?.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let end = text.raw.get(span.start..)?.find(['\n', '\r']).map_or(text.raw.len(), |at| span.start + at);
+    let line = text.shown(Span::new(start, end));
+    let (key, value) = line.split_once(": ").filter(|(key, _)| start + key.len() < span.start)?;
+    let plain = !value.contains(['"', '\\']) && !value.starts_with(['[', '{', '\'', '|', '>', '&', '*', '!']);
+    (plain && line.len() <= LONGEST).then(|| format!("{}: \"{}\"", key.trim_start(), value.trim_end()))
 }
 
 /// The tab that is meant: the parser may already stand behind it.

@@ -131,7 +131,11 @@ pub(super) fn read(text: &Text<'_>, problems: &mut Vec<Problem>) -> Option<Node>
             Ok(true) => {}
             Ok(false) => break,
             Err(problem) => {
-                builder.problems.push(*problem);
+                // What follows a key that is none is no news.
+                let told = |last: &Problem| last.code == codes::UNSUPPORTED && last.line == problem.line;
+                if !builder.problems.last().is_some_and(told) {
+                    builder.problems.push(*problem);
+                }
                 return None;
             }
         }
@@ -217,7 +221,8 @@ impl Builder<'_, '_> {
                 self.attach(node, span, false);
             }
             Event::UnresolvedAlias(name) => {
-                let message = format!("nothing is called {}", quote(&format!("&{name}")));
+                let message =
+                    format!("{} is an alias, and nothing has that name", quote(&format!("*{name}")));
                 let problem = Problem::at(self.text, span, codes::UNSUPPORTED, message)
                     .hint("a text that begins with `*` has to be in quotes");
                 return Err(Box::new(problem));
@@ -304,7 +309,13 @@ impl Builder<'_, '_> {
                 codes::UNSUPPORTED,
                 format!("tags are not read: {}", quote(self.text.shown(span))),
             )
-            .hint("leave the tag out; a text that begins with `!` has to be in quotes");
+            .hint(
+                if self.text.raw.get(span.start..).is_some_and(|rest| rest.starts_with("!include")) {
+                    "a text in a file of its own is `{file: persona.md}`"
+                } else {
+                    "leave the tag out; a text that begins with `!` has to be in quotes"
+                },
+            );
             self.problems.push(problem);
         }
     }
@@ -324,7 +335,14 @@ fn key_text(text: &Text<'_>, problems: &mut Vec<Problem>, node: &Node, span: Spa
             text.raw.get(span.start..span.end).unwrap_or("").trim().to_owned()
         }
         Value::Null | Value::List(_) | Value::Map(_) => {
-            problems.push(Problem::at(text, span, codes::UNSUPPORTED, "a key has to be a text"));
+            let problem = Problem::at(text, span, codes::UNSUPPORTED, "a key has to be a text");
+            let braces = text.raw.get(span.start..).is_some_and(|rest| rest.starts_with('{'));
+            problems.push(if braces {
+                problem
+                    .hint("a text that begins with `{` has to be in quotes: `\"{{person.name}}, welcome\"`")
+            } else {
+                problem
+            });
             // Unlike any other, so that it is not taken for a duplicate as well.
             format!("\u{0}{}", span.start)
         }

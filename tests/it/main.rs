@@ -18,3 +18,4 @@ mod outbox;
 mod sync;
 mod turns;
 mod walls;
+mod wrong_projects;

@@ -37,7 +37,7 @@ const BODIES: &[(&str, &[&str])] = &[
     ("persona: [a]\n", &["4:10 BW1003 `persona`: expected a text or `{file: …}`, found a list"]),
     ("rules: be kind\n", &["4:8 BW1003 `rules`: expected a list, found the text `be kind`"]),
     ("rules:\n", &["4:1 BW1003 `rules`: expected a list, found nothing"]),
-    ("rules: [true]\n", &["4:9 BW1003 `rules`: expected a text or a mapping, found `true`"]),
+    ("rules: [true]\n", &["4:9 BW1003 an entry of `rules`: expected a text or a mapping, found `true`"]),
     (
         "model: {temperature: warm}\n",
         &["4:22 BW1003 `temperature`: expected a number, found the text `warm`"],
@@ -48,23 +48,22 @@ const BODIES: &[(&str, &[&str])] = &[
     ),
     (
         "sources: [{name: s, text: t, pin: yes}]\n",
-        &[
-            "4:18 BW1900 a source that is recalled by relevance is not built yet",
-            "4:35 BW1003 `pin`: expected `true` or `false`, found the text `yes`",
-        ],
+        &["4:35 BW1003 `pin`: expected `true` or `false`, found the text `yes`"],
     ),
     // Values.
-    ("model: {temperature: 3}\n", &["4:22 BW1006 3 is out of range: 0 to 2"]),
-    ("memory: {window: {hours: 0}}\n", &["4:26 BW1006 0 is out of range: 1 to 720"]),
+    ("model: {temperature: 3}\n", &["4:22 BW1006 `temperature`: 3 is out of range: 0 to 2"]),
+    ("memory: {window: {hours: 0}}\n", &["4:26 BW1006 `hours`: 0 is out of range: 1 to 720"]),
     ("memory: {scope: persons}\n", &["4:17 BW1005 unknown `scope`: `persons` [person]"]),
     ("memory: {recall: {when: allways}}\n", &["4:25 BW1005 unknown `when`: `allways` [always]"]),
     (
         "language: Ukrainian\n",
-        &["4:11 BW1011 expected `auto` or a language's code such as `uk` or `pt-BR`, found `Ukrainian`"],
+        &[
+            "4:11 BW1011 `language`: expected `auto` or a language's code such as `uk` or `pt-BR`, found `Ukrainian` [uk]",
+        ],
     ),
-    ("persona: \" \"\n", &["4:10 BW1006 nothing stands here"]),
-    ("rules: [\"a\\0b\"]\n", &["4:9 BW1011 a text cannot hold the NUL character"]),
-    ("lore: [{keys: [], text: t}]\n", &["4:15 BW1006 nothing stands here"]),
+    ("persona: \" \"\n", &["4:10 BW1006 `persona`: nothing stands here"]),
+    ("rules: [\"a\\0b\"]\n", &["4:9 BW1011 an entry of `rules`: a text cannot hold the NUL character"]),
+    ("lore: [{keys: [], text: t}]\n", &["4:15 BW1006 `keys`: nothing stands here"]),
     (
         "rules: [{text: a, file: p.md}]\n",
         &[
@@ -121,8 +120,8 @@ const BODIES: &[(&str, &[&str])] = &[
         "memory:\n  digest: {cron: 0 25 * * *, timezone: Kyiv}\n",
         &[
             "5:3 BW1900 `digest` is not built yet",
-            "5:18 BW1011 expected five cron fields: minute, hour, day of the month, month, day of the week, found `0 25 * * *`",
-            "5:40 BW1011 expected a timezone such as `Europe/Kyiv`, found `Kyiv`",
+            "5:18 BW1011 `cron`: expected five cron fields: minute, hour, day of the month, month, day of the week, found `0 25 * * *`",
+            "5:40 BW1011 `timezone`: expected a timezone such as `Europe/Kyiv`, found `Kyiv` [Europe/Kyiv]",
         ],
     ),
     (
@@ -141,7 +140,7 @@ const BODIES: &[(&str, &[&str])] = &[
         "channels: {telegram: {token: {secret: my_token}}}\n",
         &[
             "4:1 BW1900 `channels` is not built yet",
-            "4:39 BW1011 expected the name of a secret, in capitals, digits and underscores",
+            "4:39 BW1011 `secret`: expected the name of a secret, in capitals, digits and underscores",
         ],
     ),
     ("rules:\n  - Use sk-proj-Ab3dEf6hIj9kLmNoPq2s always.\n", &["5:9 BW3001 this looks like an OpenAI key"]),
@@ -160,7 +159,7 @@ const BODIES: &[(&str, &[&str])] = &[
     ("greeting: @you\n", &["4:11 BW1001 this is not YAML: a text cannot begin with `@`"]),
     ("<<: {language: uk}\n", &["4:1 BW1009 merge keys (`<<`) are not read"]),
     ("greeting: !shout Hi\n", &["4:11 BW1009 tags are not read: `!shout`"]),
-    ("rules: [*none]\n", &["4:9 BW1009 nothing is called `&none`"]),
+    ("rules: [*none]\n", &["4:9 BW1009 `*none` is an alias, and nothing has that name"]),
     ("---\nkind: Bot\n", &["4:1 BW1008 a second document begins here"]),
     ("? [a]\n: b\n", &["4:3 BW1009 a key has to be a text"]),
 ];
@@ -212,9 +211,9 @@ fn one_run_reports_every_file() {
             "botwright.yaml:1:1 BW1004 `source` is missing",
             "botwright.yaml:1:13 BW1005 unknown `apiVersion`: `botwright/v2` [botwright/v1]",
             "botwright.yaml:2:7 BW1005 unknown `kind`: `Projekt` [Project]",
-            "botwright.yaml:3:14 BW1011 expected a name of small letters, digits and hyphens, at most 63, found `UP`",
+            "botwright.yaml:3:14 BW1011 an entry of `protect`: expected a name of small letters, digits and hyphens, at most 63, found `UP` [up]",
             "botwright.yaml:4:13 BW1302 `openai` is a provider that is built in",
-            "botwright.yaml:4:41 BW1011 expected an address that begins with `https://` or `http://`, without a login in it, found `ftp://x`",
+            "botwright.yaml:4:41 BW1011 `url`: expected an address that begins with `https://` or `http://`, without a login in it, found `ftp://x`",
             "botwright.yaml:4:51 BW1004 `url` is missing in `providers`",
             "botwright.yaml:4:51 BW1303 `Local` is no name: small letters, digits and hyphens, at most 63",
             "botwright.yaml:4:65 BW1005 unknown `kind`: `grok`",
@@ -249,7 +248,7 @@ fn files_that_are_not_what_they_should_be() {
             "botwright.yml:0:0 BW1204 the project's file is called `botwright.yaml`",
             "c/bot.yaml:1:1 BW1000 this is not UTF-8: the byte 0xff at offset 0 is no character",
             "d/bot.yaml:1:1 BW1004 the file is empty",
-            "e/bot.yaml:4:16 BW1203 the file `x.md` is not UTF-8: the byte at offset 1 is no character",
+            "e/bot.yaml:4:16 BW1203 the file `x.md` is not UTF-8 in line 1: save it as UTF-8",
             "e/bot.yaml:4:30 BW1203 the file `y.md` is empty",
             "e/bot.yaml:4:44 BW1203 the file `z.md` holds a NUL character",
             "e/bot.yaml:4:58 BW1203 the file `u.md` is larger than 256 KiB",
