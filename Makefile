@@ -24,8 +24,9 @@ problems:
 bench: setup
 	cargo bench --profile quick --locked --bench report
 
-# Two hundred kills under load; `make test` runs ten. Prints a report.
+# Two hundred kills under load and ten minutes of hostile projects; `make test` runs ten and one. Prints a report.
 soak: setup
+	BOTWRIGHT_FUZZ_SECONDS=600 cargo nextest run --locked -E 'test(/^fuzz::/)' --no-capture
 	@.ci/stop-test-postgres
 	BOTWRIGHT_SOAK_KILLS=200 cargo nextest run --locked -E 'test(/^kills::/)' --no-capture; \
 	status=$$?; .ci/stop-test-postgres; exit $$status

@@ -11,6 +11,7 @@ mod chat;
 mod context;
 mod doctor;
 mod exit;
+mod init;
 mod migrate;
 mod output;
 mod plan;
@@ -62,6 +63,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Up(up::Args),
     Serve(serve::Args),
     Chat(chat::Args),
@@ -81,6 +83,7 @@ impl Command {
     fn is_json(&self) -> bool {
         match self {
             Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) => false,
+            Self::Init(args) => args.output.is_json(),
             Self::Context(args) => args.output.is_json(),
             Self::Validate(args) => args.output.is_json(),
             Self::Plan(args) => args.output.is_json(),
@@ -161,6 +164,7 @@ fn run(terminal: &Terminal, command: Command) -> Outcome {
 
 async fn dispatch(command: Command, here: &Here) -> Outcome {
     match command {
+        Command::Init(args) => init::run(&args, here),
         Command::Up(args) => up::run(args, here).await,
         Command::Serve(args) => serve::run(args, here).await,
         Command::Chat(args) => chat::run(args, here).await,

@@ -83,9 +83,11 @@ fn moves(text: &Text<'_>, root: &Node, bots: &[&str], problems: &mut Vec<Problem
     for (from, span) in names("from").filter(|(from, _)| bots.contains(from)) {
         let message = format!("`moves` renames {}, and that bot is still here", quote(from));
         problems.push(
-            Problem::at(text, span, codes::DUPLICATE_NAME, message).hint(
-                "`from` is the name that the folder had before: rename the folder, or take the entry out",
-            ),
+            Problem::at(text, span, codes::DUPLICATE_NAME, message)
+                .hint(
+                    "`from` is the name that the folder had before: rename the folder, or take the entry out",
+                )
+                .warning(),
         );
     }
     // A bot may have been renamed twice: the end of the way has to be there.
@@ -93,16 +95,16 @@ fn moves(text: &Text<'_>, root: &Node, bots: &[&str], problems: &mut Vec<Problem
     for (to, span) in names("to").filter(|(to, _)| is_name(to) && !ahead(to)) {
         let message = format!("`moves` leads to {}, and there is no such bot here", quote(to));
         problems.push(
-            Problem::at(text, span, codes::UNKNOWN_NAME, message).suggest(nearest(to, bots.iter().copied())),
+            Problem::at(text, span, codes::UNKNOWN_NAME, message)
+                .suggest(nearest(to, bots.iter().copied()))
+                .hint("`to` is the name of its folder now; take the entry out if that bot is gone too"),
         );
     }
-    for key in ["from", "to"] {
-        let mut seen: Vec<(&str, Span)> = Vec::new();
-        for (name, span) in names(key) {
-            match seen.iter().find(|(known, _)| *known == name) {
-                Some((_, first)) => problems.push(twice(text, name, span, *first)),
-                None => seen.push((name, span)),
-            }
+    let mut seen: Vec<(&str, Span)> = Vec::new();
+    for (name, span) in names("from") {
+        match seen.iter().find(|(known, _)| *known == name) {
+            Some((_, first)) => problems.push(twice(text, name, span, *first)),
+            None => seen.push((name, span)),
         }
     }
 }

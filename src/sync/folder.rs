@@ -219,9 +219,9 @@ mod tests {
         assert!(shown.is_empty(), "{}", shown.join("\n"));
         let project = parsed.project.unwrap();
         let names: Vec<&str> = project.bots.iter().map(|written| written.bot.name.as_str()).collect();
-        assert_eq!(names, ["companion", "friend", "lawyer", "ux-advisor"]);
+        assert_eq!(names, ["community", "companion", "friend", "lawyer", "support", "ux-advisor"]);
         assert!(project.bots.iter().all(|written| written.bot.model.use_ == "auto"));
-        let advisor = &project.bots[3].bot;
+        let advisor = &project.bots[5].bot;
         assert!(advisor.sources[0].pin && advisor.sources[0].text.starts_with("# Design specs"));
     }
 

@@ -128,7 +128,7 @@ fn client(place: &Place) -> Api {
 async fn a_file_that_is_saved_is_live_and_a_typo_touches_nothing() {
     let place = place_with_bots();
     let server = place.start(&["up"]).await;
-    server.will_say("companion, friend, lawyer, ux-advisor").await;
+    server.will_say("community, companion, friend, lawyer, support, ux-advisor").await;
     let api = client(&place);
     let described = async || {
         let bot =
