@@ -9,6 +9,8 @@ use serde_json::Number;
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span as YamlSpan};
 
 use super::problem::{Problem, codes, quote};
+use super::scalar;
+use super::style::Style;
 use super::syntax;
 use super::text::{Span, Text};
 
@@ -16,7 +18,12 @@ use super::text::{Span, Text};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
     pub(super) value: Value,
+    /// Where the value is written; for an alias, where the anchor's value is.
     pub(super) span: Span,
+    /// Where it is used: the same, but for an alias; a block text begins with its `|` and ends with its last
+    /// line.
+    pub(super) used: Span,
+    pub(super) style: Style,
 }
 
 /// What a node holds.
@@ -48,6 +55,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 const MAX_SCALAR: usize = 64 * 1024;
 
 impl Node {
+    pub(super) fn new(value: Value, span: Span, style: Style) -> Self {
+        Self { value, span, used: span, style }
+    }
     /// The entries of a mapping; none for anything else.
     pub(super) fn entries(&self) -> &[Entry] {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
@@ -115,6 +125,7 @@ pub(super) fn read(text: &Text<'_>, problems: &mut Vec<Problem>) -> Option<Node>
         anchors: HashMap::new(),
         nodes: 0,
         bytes: 0,
+        read: 0,
     };
     let options = serde_yaml::granit_parser::options! {
         emit_comments: false,
@@ -140,12 +151,13 @@ pub(super) fn read(text: &Text<'_>, problems: &mut Vec<Problem>) -> Option<Node>
             }
         }
     }
-    Some(builder.root.unwrap_or(Node { value: Value::Null, span: Span::at(0) }))
+    Some(builder.root.unwrap_or_else(|| Node::new(Value::Null, Span::at(0), Style::Plain)))
 }
 
 /// A list or a mapping that is being read.
 struct Frame {
     span: Span,
+    style: Style,
     anchor: usize,
     content: Content,
 }
@@ -163,6 +175,8 @@ struct Builder<'t, 'p> {
     anchors: HashMap<usize, Node>,
     nodes: usize,
     bytes: usize,
+    /// Where the event before ended.
+    read: usize,
 }
 
 /// Whether to go on, or the problem that ends the reading.
@@ -171,6 +185,7 @@ type Taken = Result<bool, Box<Problem>>;
 impl Builder<'_, '_> {
     fn take(&mut self, event: Event<'_>, at: YamlSpan) -> Taken {
         let span = bytes(self.text, at);
+        let before = std::mem::replace(&mut self.read, span.end);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
                 let problem = Problem::at(self.text, span, codes::DOCUMENTS, "a second document begins here")
@@ -180,24 +195,17 @@ impl Builder<'_, '_> {
             }
             Event::Scalar(value, style, anchor, tag) => {
                 self.tag(tag.is_some(), at, span);
-                if value.len() > MAX_SCALAR {
-                    let message = format!("this text is longer than {} KiB", MAX_SCALAR / 1024);
-                    return Err(Box::new(
-                        Problem::at(self.text, span, codes::BUDGET, message)
-                            .hint("put it into a file of its own: `{file: path.md}`"),
-                    ));
-                }
-                let value = scalar(&value, style);
-                self.finish(Node { value, span }, anchor, style == ScalarStyle::Plain)?;
+                let node = self.scalar(&value, style, before, span)?;
+                self.finish(node, anchor, style == ScalarStyle::Plain)?;
             }
-            Event::SequenceStart(_, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.is_some(), at, span);
-                self.push(Frame { span, anchor, content: Content::List(Vec::new()) })?;
+                self.push(Frame { span, style: style.into(), anchor, content: Content::List(Vec::new()) })?;
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 self.tag(tag.is_some(), at, span);
                 let content = Content::Map { entries: Vec::new(), seen: HashMap::new(), key: None };
-                self.push(Frame { span, anchor, content })?;
+                self.push(Frame { span, style: style.into(), anchor, content })?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(frame) = self.stack.pop() else { return Ok(true) };
@@ -205,7 +213,7 @@ impl Builder<'_, '_> {
                     Content::List(items) => Value::List(items),
                     Content::Map { entries, .. } => Value::Map(entries),
                 };
-                let node = Node { value, span: Span::new(frame.span.start, span.end) };
+                let node = Node::new(value, Span::new(frame.span.start, span.end), frame.style);
                 self.finish(node, frame.anchor, false)?;
             }
             Event::Alias(id) => {
@@ -218,7 +226,7 @@ impl Builder<'_, '_> {
                     )));
                 };
                 self.charge(&node, span)?;
-                self.attach(node, span, false);
+                self.attach(Node { used: span, style: Style::Alias, ..node }, span, false);
             }
             Event::UnresolvedAlias(name) => {
                 let message =
@@ -230,6 +238,28 @@ impl Builder<'_, '_> {
             _ => {}
         }
         Ok(true)
+    }
+
+    /// A scalar that comes after the offset `before`.
+    fn scalar(
+        &self,
+        value: &str,
+        style: ScalarStyle,
+        before: usize,
+        span: Span,
+    ) -> Result<Node, Box<Problem>> {
+        if value.len() > MAX_SCALAR {
+            let message = format!("this text is longer than {} KiB", MAX_SCALAR / 1024);
+            return Err(Box::new(
+                Problem::at(self.text, span, codes::BUDGET, message)
+                    .hint("put it into a file of its own: `{file: path.md}`"),
+            ));
+        }
+        let mut node = Node::new(scalar::value(value, style), span, style.into());
+        if matches!(node.style, Style::Literal | Style::Folded) {
+            node.used = scalar::block(self.text.raw, before, span, value);
+        }
+        Ok(node)
     }
 
     fn push(&mut self, frame: Frame) -> Result<(), Box<Problem>> {
@@ -352,40 +382,6 @@ fn key_text(text: &Text<'_>, problems: &mut Vec<Problem>, node: &Node, span: Spa
 fn duplicate(text: &Text<'_>, key: &str, span: Span, first: Span) -> Problem {
     Problem::at(text, span, codes::DUPLICATE_KEY, format!("the key {} stands here twice", quote(key)))
         .hint(format!("the first one is in line {}", text.place(first).line))
-}
-
-/// YAML 1.2's core schema for plain scalars; everything in quotes is a text.
-fn scalar(value: &str, style: ScalarStyle) -> Value {
-    if style != ScalarStyle::Plain {
-        return Value::Text(value.into());
-    }
-    match value {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Flag(true),
-        "false" | "False" | "FALSE" => Value::Flag(false),
-        _ => number(value).map_or_else(|| Value::Text(value.into()), Value::Number),
-    }
-}
-
-fn number(value: &str) -> Option<Number> {
-    let digits = value.strip_prefix(['+', '-']).unwrap_or(value);
-    let radix =
-        |prefix, radix| digits.strip_prefix(prefix).and_then(|rest| i64::from_str_radix(rest, radix).ok());
-    if digits.len() == value.len()
-        && let Some(whole) = radix("0x", 16).or_else(|| radix("0o", 8))
-    {
-        return Some(whole.into());
-    }
-    // Rust would also read `inf`, `nan` and `1_000`-like words; a number here is digits, a dot, an exponent.
-    let first = digits.strip_prefix('.').unwrap_or(digits).bytes().next()?;
-    if !first.is_ascii_digit() || !digits.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) {
-        return None;
-    }
-    let value = value.strip_prefix('+').unwrap_or(value);
-    if let Ok(whole) = value.parse::<i64>() {
-        return Some(whole.into());
-    }
-    value.parse::<f64>().ok().and_then(Number::from_f64)
 }
 
 fn bytes(text: &Text<'_>, span: YamlSpan) -> Span {
