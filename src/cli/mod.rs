@@ -8,6 +8,7 @@ mod apply;
 mod bots;
 mod changes;
 mod chat;
+mod comment;
 mod context;
 mod doctor;
 mod exit;
@@ -71,6 +72,7 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Comment(comment::Args),
     Token(token::Args),
     Secret(secret::Args),
     Migrate(migrate::Args),
@@ -88,6 +90,7 @@ impl Command {
             Self::Validate(args) => args.output.is_json(),
             Self::Plan(args) => args.output.is_json(),
             Self::Apply(args) => args.output.is_json(),
+            Self::Comment(args) => args.output.is_json(),
             Self::Token(args) => args.is_json(),
             Self::Secret(args) => args.is_json(),
             Self::Migrate(args) => args.output.is_json(),
@@ -173,6 +176,7 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Schema(args) => schema::run(&args, here),
         Command::Plan(args) => plan::run(args, here).await,
         Command::Apply(args) => apply::run(args, here).await,
+        Command::Comment(args) => comment::run(args, here).await,
         Command::Token(args) => token::run(args, here).await,
         Command::Secret(args) => secret::run(args, here).await,
         Command::Migrate(args) => migrate::run(args, here).await,

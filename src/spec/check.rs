@@ -378,7 +378,7 @@ fn is_old_flag(value: &str) -> bool {
 }
 
 /// A bound without a needless fraction, its thousands apart.
-fn figure(value: f64) -> String {
+pub(super) fn figure(value: f64) -> String {
     let plain = format!("{value}");
     let digits = plain.trim_start_matches('-').len();
     if digits < 5 || !plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {

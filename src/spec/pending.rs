@@ -61,6 +61,18 @@ impl Pending {
     }
 }
 
+impl Pending {
+    /// What it is, for the reference page.
+    pub(super) fn words(&self) -> String {
+        let path = self.path.join(".").replace(".*", "[]");
+        match self.when {
+            When::Present => format!("`{path}`"),
+            When::Is(value) => format!("`{path}: {value}`"),
+            When::Not(flag, what) => format!("`{path}` without `{flag}: true`: {what}"),
+        }
+    }
+}
+
 /// Refuses what is not built, in those words.
 pub(super) fn check(text: &Text<'_>, root: &Node, pending: &[Pending], problems: &mut Vec<Problem>) {
     for rule in pending {

@@ -198,7 +198,7 @@ impl Shape {
 }
 
 /// A value that would be right: the schema's own example, else the simplest that fits.
-fn example(schema: &Value) -> Option<Value> {
+pub(super) fn example(schema: &Value) -> Option<Value> {
     let given = schema.get("examples").and_then(|examples| examples.get(0));
     if let Some(value) = given.or_else(|| schema.get("enum").and_then(|choices| choices.get(0))) {
         return Some(value.clone());
@@ -228,7 +228,7 @@ fn example(schema: &Value) -> Option<Value> {
 }
 
 /// A value as YAML on one line.
-fn inline(value: &Value) -> String {
+pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::String(text) if is_plain(text) => text.clone(),
         Value::String(_) => value.to_string(),

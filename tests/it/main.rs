@@ -6,6 +6,7 @@
 mod accounts;
 mod architecture;
 mod commands;
+mod comment;
 mod embedded;
 mod feed;
 mod first_ten_minutes;
