@@ -10,9 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use botwright::spec;
 use botwright::store::embedded::Embedded;
-use botwright::sync;
 use diesel::sql_types::{BigInt, Double};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -31,7 +29,7 @@ async fn main() {
     let bots = home.join("bots");
     write_bots(&bots, 100);
     machine();
-    plan_1000(&home);
+    thousand_bots(&home);
 
     let mut server = Server::start(&home, &bots).await;
     println!(
@@ -87,19 +85,24 @@ fn write_bots(dir: &Path, count: usize) {
     fs::write(dir.join("botwright.yaml"), project).unwrap();
 }
 
-/// Reads, validates and plans 1,000 unchanged bots; everything but the database.
-fn plan_1000(home: &Path) {
+/// 1,000 bots as a team handles them: whole commands, from their start to their end, beside a running server.
+fn thousand_bots(home: &Path) {
     let dir = home.join("thousand");
     write_bots(&dir, 1_000);
-    let times = (0..5).map(|_| {
+    let run = |arguments: &[&str]| {
+        let mut done = command(home);
+        done.args(arguments).args(["--account", "bench", "--output", "json"]);
         let began = Instant::now();
-        let bundle = sync::folder::read(&dir).unwrap();
-        let project = spec::parse(&bundle).project.unwrap();
-        let hash = sync::desired_hash(&project);
-        assert!(!hash.is_empty());
+        let done = done.stdin(Stdio::null()).stderr(Stdio::null()).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
         began.elapsed().as_secs_f64()
-    });
-    println!("read and validate 1,000 bots | {:.2} s | aim 1 s with the plan", median(times.collect()));
+    };
+    let folder = dir.to_str().unwrap();
+    println!("apply 1,000 new bots | {:.2} s | aim 5 s", run(&["apply", folder]));
+    let plans = (0..5).map(|_| run(&["plan", folder]));
+    println!("validate and plan 1,000 unchanged bots | {:.2} s | aim 1 s", median(plans.collect()));
+    let out = home.join("exported");
+    println!("export 1,000 bots | {:.2} s | aim 5 s", run(&["export", out.to_str().unwrap()]));
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

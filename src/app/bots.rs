@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::AccountId;
 use crate::spec::{self, Bundle, Problem};
 use crate::store::Store;
-use crate::sync::{self, Applied, Missing, folder};
+use crate::sync::{self, Applied, Desired, Missing, Policy, folder};
 
 /// Editors save in bursts; so long after the last sign of one, the folder is read.
 const QUIET: Duration = Duration::from_millis(300);
@@ -46,7 +46,7 @@ pub struct Folder {
 #[derive(Debug)]
 pub enum News {
     /// It is active: what was changed, the active generation, and warnings.
-    Applied { applied: Applied, warnings: Vec<Problem> },
+    Applied { applied: Box<Applied>, warnings: Vec<Problem> },
     /// The files are not valid; what ran before runs on.
     Invalid(Vec<Problem>),
     /// It was refused or could not be done; what ran before runs on.
@@ -119,19 +119,25 @@ impl Keeper {
     }
 
     async fn apply(&self, bundle: Bundle, how: &'static str) -> News {
-        let parsed = match spawn_blocking(move || spec::parse(&bundle)).await {
+        let parse = spawn_blocking(move || {
+            let parsed = spec::parse(&bundle);
+            (parsed, bundle)
+        });
+        let (parsed, bundle) = match parse.await {
             Ok(parsed) => parsed,
             Err(error) => return News::Failed(Error::internal(error)),
         };
         let Some(project) = parsed.project else { return News::Invalid(parsed.problems) };
         let options = sync::Options {
-            missing: Missing::Keep,
-            base_generation: None,
+            policy: Policy { missing: Missing::Keep, ..Policy::default() },
+            planned: None,
+            allow_rewind: false,
             actor: "operator".into(),
             provenance: provenance(&self.folder.dir, how).await,
         };
-        match sync::apply(&self.store, &self.clock, self.account, &project, &options).await {
-            Ok(applied) => News::Applied { applied, warnings: parsed.problems },
+        let desired = Desired::of(&project, Some(&bundle));
+        match sync::apply(&self.store, &self.clock, self.account, &desired, &options).await {
+            Ok(applied) => News::Applied { applied: Box::new(applied), warnings: parsed.problems },
             Err(error) => News::Failed(error),
         }
     }

@@ -5,6 +5,7 @@
 mod base;
 mod bots;
 mod database;
+mod follow;
 mod provenance;
 mod readiness;
 mod replica;
@@ -33,6 +34,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::worker::{Worker, summarize};
 use bots::{First, Keeper};
+use follow::Follower;
 use readiness::readiness;
 use replica::Replica;
 use running::Running;
@@ -173,7 +175,7 @@ impl App {
     }
 
     fn set_to_work(&mut self, roles: Roles, listener: Option<TcpListener>, bots: Option<Folder>) {
-        let Self { base, parts, running, .. } = self;
+        let Self { base, parts, running, address: _, _replica: replica } = self;
         let store = base.store.clone();
         running.ground("wake-ups", |stop| async move { store.listen(stop).await });
         running.ground("database", |stop| base.database.look_after(stop));
@@ -181,6 +183,11 @@ impl App {
         if roles != Roles::NONE {
             let indexer = parts.memory.indexer();
             running.ground("index", |stop| indexer.run(stop));
+            let (store, id) = (base.store.clone(), replica.id);
+            running.ground("sign of life", |stop| async move { store.live(id, stop).await });
+            let (store, clock, bots) = (base.store.clone(), base.clock.clone(), parts.chat.bots().clone());
+            let follower = Follower { store, clock, bots, replica: id };
+            running.ground("config", |stop| follower.run(stop));
         }
         if roles.worker {
             let chat = parts.chat.clone();

@@ -79,11 +79,29 @@ impl Bots {
         let mut tx = self.store.tenant(account).await?;
         let bots = store::Bot::list(&mut tx).await?;
         let mut live = Vec::with_capacity(bots.len());
-        for bot in bots.into_iter().filter(|bot| bot.archived_at.is_none()) {
+        let bots: Vec<_> = bots.into_iter().filter(|bot| bot.archived_at.is_none()).collect();
+        self.compile_all(&mut tx, &bots).await?;
+        for bot in bots {
             live.push(self.compile(&mut tx, bot).await?);
         }
         tx.commit().await?;
         Ok(live)
+    }
+
+    /// Compiles what was not compiled yet, with one question to the database.
+    async fn compile_all(&self, tx: &mut store::Tenant, bots: &[store::Bot]) -> Result<()> {
+        let new: HashMap<RevisionId, &store::Bot> = bots
+            .iter()
+            .filter(|bot| self.kept(bot.revision_id).is_none())
+            .map(|bot| (bot.revision_id, bot))
+            .collect();
+        let ids: Vec<RevisionId> = new.keys().copied().collect();
+        for revision in store::BotRevision::list_by_ids(tx, &ids).await? {
+            if let Some(bot) = new.get(&revision.id) {
+                self.keep((*bot).clone(), &revision)?;
+            }
+        }
+        Ok(())
     }
 
     /// What the bot calls itself at that revision.
@@ -100,7 +118,12 @@ impl Bots {
         let revision = store::BotRevision::find(tx, bot.revision_id)
             .await?
             .ok_or_else(|| Error::internal("a bot without its revision"))?;
-        let spec = spec::Bot::from_authored(&revision.content)?;
+        self.keep(bot, &revision)
+    }
+
+    fn keep(&self, bot: store::Bot, revision: &store::BotRevision) -> Result<Arc<LiveBot>> {
+        let overlay = revision.overlay.as_object().cloned().unwrap_or_default();
+        let spec = spec::Bot::from_revision(&revision.content, &overlay)?;
         let live = Arc::new(LiveBot { revision: revision.id, number: revision.number, spec, bot });
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if compiled.len() >= KEPT {

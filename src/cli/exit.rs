@@ -19,10 +19,6 @@ pub(super) enum Exit {
     /// A policy forbids it.
     Blocked = 5,
     /// Applied, but not live.
-    #[expect(
-        dead_code,
-        reason = "the table is promised whole; an apply that waits for its replicas ends with this"
-    )]
     NotReady = 6,
     /// The command line itself is wrong.
     Usage = 64,

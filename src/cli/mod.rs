@@ -4,6 +4,7 @@
 //! command ends with is in `exit`. Without `--server` a command acts as the operator on the database of
 //! `DATABASE_URL` or `DATA_DIR`, beside a running server too.
 
+mod ancestry;
 mod apply;
 mod bots;
 mod changes;
@@ -11,24 +12,32 @@ mod chat;
 mod comment;
 mod context;
 mod doctor;
+mod drift;
 mod exit;
+mod history;
 mod init;
 mod migrate;
 mod output;
 mod plan;
+mod planned;
 mod problems;
 mod progress;
 mod report;
+mod rollback;
+mod saved;
 mod schema;
 mod secret;
 mod serve;
 mod server;
 mod serving;
+mod show;
+mod site;
 mod table;
 mod terminal;
 mod token;
 mod up;
 mod validate;
+mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -73,6 +82,12 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Comment(comment::Args),
+    Drift(drift::Args),
+    History(history::Args),
+    Show(show::Args),
+    Rollback(rollback::Args),
+    Resume(rollback::ResumeArgs),
+    Watch(watch::Args),
     Token(token::Args),
     Secret(secret::Args),
     Migrate(migrate::Args),
@@ -84,13 +99,18 @@ impl Command {
     /// Whether stdout is one JSON document, also when the command fails.
     fn is_json(&self) -> bool {
         match self {
-            Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) => false,
             Self::Init(args) => args.output.is_json(),
+            Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) | Self::Watch(_) => false,
             Self::Context(args) => args.output.is_json(),
             Self::Validate(args) => args.output.is_json(),
             Self::Plan(args) => args.output.is_json(),
             Self::Apply(args) => args.output.is_json(),
             Self::Comment(args) => args.output.is_json(),
+            Self::Drift(args) => args.output.is_json(),
+            Self::History(args) => args.output.is_json(),
+            Self::Show(args) => args.output.is_json(),
+            Self::Rollback(args) => args.output.is_json(),
+            Self::Resume(args) => args.output.is_json(),
             Self::Token(args) => args.is_json(),
             Self::Secret(args) => args.is_json(),
             Self::Migrate(args) => args.output.is_json(),
@@ -177,6 +197,12 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Plan(args) => plan::run(args, here).await,
         Command::Apply(args) => apply::run(args, here).await,
         Command::Comment(args) => comment::run(args, here).await,
+        Command::Drift(args) => drift::run(args, here).await,
+        Command::History(args) => history::run(args, here).await,
+        Command::Show(args) => show::run(args, here).await,
+        Command::Rollback(args) => rollback::run(args, here).await,
+        Command::Resume(args) => rollback::resume(args, here).await,
+        Command::Watch(args) => watch::run(args, here).await,
         Command::Token(args) => token::run(args, here).await,
         Command::Secret(args) => secret::run(args, here).await,
         Command::Migrate(args) => migrate::run(args, here).await,

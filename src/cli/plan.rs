@@ -1,6 +1,6 @@
 //! `botwright plan`: what an apply would do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use serde_json::json;
@@ -9,25 +9,31 @@ use crate::cli::Here;
 use crate::cli::changes;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::{CiFormat, CiOutput};
+use crate::cli::planned::{Limits, Planned, exit, folder, planned};
 use crate::cli::problems::read;
-use crate::sync::{Missing, Plan, plan_now};
+use crate::cli::saved::Saved;
+use crate::cli::site::Site;
+use crate::sync::Plan;
 
 /// Show what an apply of a folder of bots would change; changes nothing
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Examples:\n  botwright plan\n  botwright plan bots --detailed-exitcode --output json\n\n\
-                        Ends with 3 if a file is not valid, 4 on a conflict, 5 if a policy would refuse the apply."
+    after_help = "Examples:\n  botwright plan\n  botwright plan bots --detailed-exitcode --output json\n  \
+                  botwright plan bots --out plan.json && botwright apply plan.json\n\n\
+                  Ends with 3 if a file is not valid, 4 on a conflict, 5 if a policy would refuse the apply."
 )]
 pub(super) struct Args {
     /// The folder; BOTS_DIR, else ./bots, if left out
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Plan to archive bots whose files are gone
-    #[arg(long)]
-    prune: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// End with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Save the plan, with the files in it: `apply FILE` does exactly that or nothing
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Whose bots
     #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
     account: String,
@@ -36,47 +42,35 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
-    let dir = args.dir.clone().unwrap_or_else(|| here.config.bots_dir_or_default());
+    let dir = folder(here, args.dir.clone());
     let found = read(&dir).map_err(Failure::of_config)?;
-    let Some(project) = &found.project else {
+    if found.project.is_none() {
         found.write(&here.terminal, args.output.format)?;
         return Ok(Exit::InvalidConfig);
-    };
+    }
     found.warn(&here.terminal, args.output.format)?;
-    let base = here.base().await?;
-    let planned = async {
-        let actor = base.accounts.operator(&args.account).await?;
-        let missing = if args.prune { Missing::Prune } else { Missing::Refuse };
-        plan_now(&base.store, actor.account, project, missing).await
-    };
-    let planned = planned.await;
-    base.close().await?;
-    let plan = planned.map_err(Failure::of_config)?;
-    write(here, &plan, args.output.format)?;
-    Ok(exit(&plan, args.detailed_exitcode))
+    let site = Site::open(here, &args.account).await?;
+    let done = planned(&site, &dir, found.bundle, &args.limits, "plan").await;
+    site.close().await?;
+    let planned = done.map_err(Failure::of_config)?;
+    write(here, &planned.plan, &dir, args.output.format)?;
+    let exit = exit(&planned.plan, args.detailed_exitcode);
+    if let Some(out) = &args.out {
+        save(here, planned, out)?;
+    }
+    Ok(exit)
 }
 
-fn write(here: &Here, plan: &Plan, format: CiFormat) -> std::io::Result<()> {
+fn save(here: &Here, planned: Planned, out: &Path) -> Result<(), Failure> {
+    Saved::of(planned).write(out)?;
+    here.terminal.talk(format!("saved: `botwright apply {}` does exactly this", out.display()));
+    Ok(())
+}
+
+fn write(here: &Here, plan: &Plan, dir: &Path, format: CiFormat) -> std::io::Result<()> {
     match format {
         CiFormat::Json => here.terminal.json(&json!(plan)),
         CiFormat::Human => here.terminal.write(&changes::shown(here.terminal.style(), plan)),
-        CiFormat::Github => {
-            for trouble in plan.conflicts.iter().chain(&plan.blocked) {
-                here.terminal.line(format!("::error title=plan::{}", trouble.replace('\n', "%0A")))?;
-            }
-            here.terminal.line(format!("::notice title=plan::{}", changes::sum(plan)))
-        }
-    }
-}
-
-fn exit(plan: &Plan, detailed: bool) -> Exit {
-    if !plan.conflicts.is_empty() {
-        Exit::Conflict
-    } else if !plan.blocked.is_empty() {
-        Exit::Blocked
-    } else if detailed && !plan.is_empty() {
-        Exit::Changes
-    } else {
-        Exit::Ok
+        CiFormat::Github => changes::annotate(&here.terminal, plan, dir),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::output::CiFormat;
 use crate::cli::terminal::{Style, Terminal};
 use crate::error::Result;
-use crate::spec::{self, Parsed, Problem};
+use crate::spec::{self, Bundle, Parsed, Problem};
 use crate::sync::folder;
 
 pub(super) use crate::spec::Project;
@@ -16,14 +16,17 @@ pub(super) struct Found {
     /// There if nothing is wrong but for warnings.
     pub(super) project: Option<Project>,
     pub(super) problems: Vec<Problem>,
+    /// What was read.
+    pub(super) bundle: Bundle,
     /// What stands before the paths of problems.
     root: String,
 }
 
 /// Reads the folder. An error only if it cannot be read at all.
 pub(super) fn read(dir: &Path) -> Result<Found> {
-    let Parsed { project, problems } = spec::parse(&folder::read(dir)?);
-    Ok(Found { project, problems, root: dir.display().to_string() })
+    let bundle = folder::read(dir)?;
+    let Parsed { project, problems } = spec::parse(&bundle);
+    Ok(Found { project, problems, bundle, root: dir.display().to_string() })
 }
 
 impl Found {

@@ -30,7 +30,6 @@ pub(super) const BOT: &[Pending] = &[
     Pending { path: &["channels"], when: When::Present },
     Pending { path: &["limits"], when: When::Present },
     Pending { path: &["retention"], when: When::Present },
-    Pending { path: &["delegated"], when: When::Present },
     Pending { path: &["memory", "scope"], when: When::Is("bot") },
     Pending { path: &["memory", "midTerm"], when: When::Present },
     Pending { path: &["memory", "digest"], when: When::Present },
@@ -45,7 +44,6 @@ pub(super) const BOT: &[Pending] = &[
 
 /// In `botwright.yaml`.
 pub(super) const PROJECT: &[Pending] = &[
-    Pending { path: &["moves"], when: When::Present },
     Pending { path: &["sources", "*", "url"], when: When::Present },
     Pending { path: &["sources", "*", "notion"], when: When::Present },
     Pending { path: &["sources", "*", "for"], when: When::Present },

@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 8;
 
 /// Where a reference in the file `from` leads: a path relative to the project. Nothing, if it leaves the
 /// project or is no relative path.
-pub(super) fn resolve(from: &str, reference: &str) -> Option<String> {
+pub fn resolve(from: &str, reference: &str) -> Option<String> {
     if reference.is_empty() || reference.starts_with('/') || reference.contains(['\\', '\0', ':']) {
         return None;
     }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -38,7 +39,8 @@ impl Bot {
     /// All bots with what a plan compares, archived ones too; without their contents.
     pub async fn list_with_hashes(tx: &mut Tenant) -> Result<Vec<Hashed>> {
         let found = sql("select bots.id, bots.name, bots.source, bots.revision_id, bots.archived_at is not null as is_archived,
-                 r.number, r.hash
+                 r.number, r.hash, r.overlay,
+                 (select max(number) from bot_revisions m where (m.account_id, m.bot_id) = (bots.account_id, bots.id)) as newest
              from bots join bot_revisions r on (r.account_id, r.id) = (bots.account_id, bots.revision_id)
              where bots.account_id = current_account()")
             .load(tx.conn())
@@ -46,27 +48,48 @@ impl Bot {
         Ok(found)
     }
 
-    /// Points it at another revision; an archived bot comes back.
-    pub async fn set_revision(
+    /// Points bots at other revisions; archived ones come back.
+    pub async fn set_revisions(
         tx: &mut Tenant,
-        id: BotId,
-        revision: RevisionId,
+        moved: &[(BotId, RevisionId)],
         now: DateTime<Utc>,
     ) -> Result<()> {
+        let (bots, revisions): (Vec<BotId>, Vec<RevisionId>) = moved.iter().copied().unzip();
+        sql("update bots set revision_id = moved.revision, archived_at = null, updated_at = ?
+             from unnest(?, ?) as moved (bot, revision)
+             where (account_id, id) = (current_account(), moved.bot)")
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<SqlUuid>, _>(bots)
+        .bind::<Array<SqlUuid>, _>(revisions)
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Gives bots other names, all of them at once: two may change places.
+    pub async fn rename(tx: &mut Tenant, names: &[(BotId, String)], now: DateTime<Utc>) -> Result<()> {
+        // Names are unique at every moment, so they pass through ones that nobody has.
+        for (id, _) in names {
+            Self::set_name(tx, *id, &format!("~{id}"), now).await?;
+        }
+        for (id, name) in names {
+            Self::set_name(tx, *id, name, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_name(tx: &mut Tenant, id: BotId, name: &str, now: DateTime<Utc>) -> Result<()> {
         diesel::update(bots::table.find((tx.account(), id)))
-            .set((
-                bots::revision_id.eq(revision),
-                bots::archived_at.eq(None::<DateTime<Utc>>),
-                bots::updated_at.eq(now),
-            ))
+            .set((bots::name.eq(name), bots::updated_at.eq(now)))
             .execute(tx.conn())
             .await?;
         Ok(())
     }
 
-    /// Takes it out of service; its history stays.
-    pub async fn archive(tx: &mut Tenant, id: BotId, now: DateTime<Utc>) -> Result<()> {
-        diesel::update(bots::table.find((tx.account(), id)))
+    /// Takes bots out of service; their history stays.
+    pub async fn archive(tx: &mut Tenant, ids: &[BotId], now: DateTime<Utc>) -> Result<()> {
+        let of_account = bots::table.filter(bots::account_id.eq(tx.account())).filter(bots::id.eq_any(ids));
+        diesel::update(of_account)
             .set((bots::archived_at.eq(now), bots::updated_at.eq(now)))
             .execute(tx.conn())
             .await?;
@@ -131,9 +154,14 @@ pub struct Hashed {
     pub revision_id: RevisionId,
     #[diesel(sql_type = diesel::sql_types::Bool)]
     pub is_archived: bool,
-    /// The newest revision's number.
+    /// The active revision's number.
     #[diesel(sql_type = diesel::sql_types::Integer)]
     pub number: i32,
+    /// The highest number of its revisions.
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pub newest: i32,
+    #[diesel(sql_type = diesel::sql_types::Jsonb)]
+    pub overlay: Value,
     #[diesel(sql_type = diesel::sql_types::Text)]
     pub hash: String,
 }
@@ -152,11 +180,13 @@ pub struct BotRevision {
     /// What the files said, prose included, defaults left out.
     pub content: Value,
     pub created_at: DateTime<Utc>,
+    /// What the dashboard holds of the fields that the files delegate: value by JSON pointer.
+    pub overlay: Value,
 }
 
 impl BotRevision {
     pub async fn insert(tx: &mut Tenant, revisions: &[Self]) -> Result<()> {
-        // Postgres takes 65,535 binds in a statement; seven a row.
+        // Postgres takes 65,535 binds in a statement; eight a row.
         for some in revisions.chunks(1_000) {
             diesel::insert_into(bot_revisions::table).values(some).execute(tx.conn()).await?;
         }
@@ -171,6 +201,20 @@ impl BotRevision {
             .await
             .optional()?;
         Ok(revision)
+    }
+
+    /// The newest ones of a bot first, those below `before`, at most `limit`.
+    pub async fn list(tx: &mut Tenant, bot: BotId, before: Option<i32>, limit: i64) -> Result<Vec<Self>> {
+        let revisions = bot_revisions::table
+            .filter(bot_revisions::account_id.eq(tx.account()))
+            .filter(bot_revisions::bot_id.eq(bot))
+            .filter(bot_revisions::number.lt(before.unwrap_or(i32::MAX)))
+            .order(bot_revisions::number.desc())
+            .limit(limit)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(revisions)
     }
 
     pub async fn list_by_ids(tx: &mut Tenant, ids: &[RevisionId]) -> Result<Vec<Self>> {

@@ -63,6 +63,10 @@ impl Store {
         self.wake.exchange(&self.url, stop).await;
     }
 
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         sql("select 1").execute(&mut *self.pool.get().await?).await?;

@@ -63,6 +63,47 @@ diesel::table! {
         manifest -> Jsonb,
         provenance -> Jsonb,
         created_at -> Timestamptz,
+        changes -> Jsonb,
+    }
+}
+
+diesel::table! {
+    config_holds (account_id, source) {
+        account_id -> Uuid,
+        source -> Text,
+        generation -> Int4,
+        commit -> Nullable<Text>,
+        reason -> Text,
+        actor -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    config_bundles (account_id, hash) {
+        account_id -> Uuid,
+        hash -> Text,
+        body -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    config_versions (account_id) {
+        account_id -> Uuid,
+        version -> Int8,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    config_replicas (account_id, replica_id) {
+        account_id -> Uuid,
+        replica_id -> Uuid,
+        key -> Int4,
+        version -> Int8,
+        problem -> Nullable<Text>,
+        at -> Timestamptz,
     }
 }
 
@@ -88,6 +129,7 @@ diesel::table! {
         hash -> Text,
         content -> Jsonb,
         created_at -> Timestamptz,
+        overlay -> Jsonb,
     }
 }
 

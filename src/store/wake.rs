@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, ConversationId, ReplicaId, TurnId};
+use crate::id::{ConversationId, ReplicaId, TurnId};
 use crate::store::sql::sql;
 
 /// What is new.
@@ -36,8 +36,8 @@ pub enum Hint {
     Jobs,
     /// The change feed grew.
     Feed,
-    /// An account's config has a new generation.
-    Config(AccountId),
+    /// Some account's config has a new generation.
+    Config,
 }
 
 /// How often gathered hints leave this process.
@@ -198,7 +198,7 @@ fn payloads(origin: ReplicaId, hints: &HashSet<Hint>) -> Vec<String> {
             Hint::Outbox => " o".into(),
             Hint::Jobs => " j".into(),
             Hint::Feed => " f".into(),
-            Hint::Config(id) => format!(" g{}", id.0.simple()),
+            Hint::Config => " g".into(),
         };
         match payloads.last_mut() {
             Some(payload) if payload.len() + word.len() <= PAYLOAD_BYTES => payload.push_str(&word),
@@ -224,7 +224,7 @@ fn parse(own: ReplicaId, payload: &str) -> Option<Vec<Hint>> {
             "o" => Hint::Outbox,
             "j" => Hint::Jobs,
             "f" => Hint::Feed,
-            "g" => Hint::Config(id.parse().ok()?),
+            "g" => Hint::Config,
             _ => return None,
         })
     });

@@ -6,7 +6,24 @@
 pub mod folder;
 
 mod apply;
+mod desired;
+mod edit;
+mod history;
+mod past;
 mod plan;
+mod ready;
+mod rollback;
+mod stale;
 
-pub use apply::{Applied, Options, apply, current, plan_now};
-pub use plan::{Action, Change, Current, CurrentBot, Field, Missing, Plan, desired_hash, plan, source_of};
+pub use apply::{Applied, Options, apply, plan_now};
+pub use desired::{DASHBOARD, Desired, Target, source_of};
+pub use edit::{Edit, Edited, Set, create_bot, update_bot};
+pub use history::{
+    Entry, Exported, Shown, ShownBot, Spoken, drift, export, history, only_source, show, show_bot, spoken,
+};
+pub use plan::{
+    Action, Attention, AttentionKind, Base, BaseRevision, Change, Current, CurrentBot, Delegated,
+    FORMAT_VERSION, Field, Hashed, Held, Missing, Op, Plan, Policy, Summary, TextChange, Words, plan,
+};
+pub use ready::{Readiness, readiness, wait_until_ready};
+pub use rollback::{Back, plan_rollback, resume, rollback};

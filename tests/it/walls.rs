@@ -11,8 +11,18 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use crate::harness::cluster::Database;
 
 /// Tables that the system role may see whole: queues and logs, and what is read before an account is known.
-const SYSTEM_SEES: [&str; 8] =
-    ["accounts", "api_tokens", "changes", "deliveries", "jobs", "schedules", "turn_events", "turns"];
+const SYSTEM_SEES: [&str; 10] = [
+    "accounts",
+    "api_tokens",
+    "changes",
+    "config_replicas",
+    "config_versions",
+    "deliveries",
+    "jobs",
+    "schedules",
+    "turn_events",
+    "turns",
+];
 
 #[derive(QueryableByName)]
 struct Name {
@@ -195,10 +205,13 @@ fn believed(source: &str) -> Vec<String> {
     lines
 }
 
-/// The migration's sample rows, once for each of two accounts. Inserted under the application role, as the
+/// The migrations' sample rows, once for each of two accounts. Inserted under the application role, as the
 /// application would; accounts are the system's to make.
 fn sample() -> String {
-    let rows = include_str!("../../migrations/2026-11-20-000000_foundation/sample.sql");
+    let rows = concat!(
+        include_str!("../../migrations/2026-11-20-000000_foundation/sample.sql"),
+        include_str!("../../migrations/2026-11-21-000000_bots_as_code/sample.sql"),
+    );
     [ONE, TWO]
         .map(|account| {
             format!(

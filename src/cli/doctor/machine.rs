@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn a_data_folder_that_is_not_there_yet_is_looked_at_where_it_will_be() {
         let root = std::env::temp_dir();
-        assert_eq!(existing(&root.join("none/at/all")), root);
+        let none = format!("botwright-{}", crate::id::BotId::new());
+        assert_eq!(existing(&root.join(none).join("at/all")), root);
         assert_eq!(data_folder(Path::new("/proc/none")).state, crate::cli::doctor::State::Wrong);
     }
 }

@@ -1,6 +1,13 @@
 //! Plans, from what is wanted and what is there.
 
+use serde_json::json;
+
 use super::*;
+use crate::spec;
+
+fn plan(project: &spec::Project, current: &Current, missing: Missing) -> Plan {
+    super::plan(&Desired::of(project, None), current, Policy { missing, ..Policy::default() })
+}
 
 fn written(name: &str, persona: &str) -> spec::Written {
     let authored = json!({ "name": name, "bot": { "persona": persona } });
@@ -25,26 +32,30 @@ fn active(bots: &[(&str, &str)]) -> Current {
             source: "git:acme/bots".into(),
             revision: RevisionId::new(),
             number: 1,
+            newest: 1,
             hash: written.hash,
             archived: false,
+            overlay: Map::new(),
             content: Some(written.authored),
         };
         (written.bot.name, bot)
     });
-    Current { generation: Some((1, "h".into())), bots: bots.collect() }
+    let base = Base { generation: 1, hash: "h".into(), commit: None };
+    Current { base, bots: bots.collect(), ..Current::default() }
 }
 
 #[test]
 fn what_is_the_same_is_no_change_and_what_differs_is_named() {
     let same = plan(&project(&[("a", "x"), ("b", "y")]), &active(&[("a", "x"), ("b", "y")]), Missing::Refuse);
     assert!(same.is_empty());
-    assert_eq!(same.unchanged, 2);
+    assert_eq!(same.summary.unchanged, 2);
 
     let changed = plan(&project(&[("a", "z"), ("c", "n")]), &active(&[("a", "x")]), Missing::Refuse);
     assert_eq!(changed.count(Action::Create), 1);
     let update = &changed.changes[0];
     assert_eq!((update.name(), update.action), ("a", Action::Update));
-    let field = Field { path: "/bot/persona".into(), before: Some(json!("x")), after: Some(json!("z")) };
+    let field =
+        Field { path: "/persona".into(), before: Some(json!("x")), after: Some(json!("z")), origin: None };
     assert_eq!(update.fields, [field]);
 }
 

@@ -53,7 +53,8 @@ impl Talk {
         let parsed = parse(&bundle);
         let project = parsed.project.unwrap_or_else(|| panic!("{:?}", parsed.problems));
         let options = sync::Options { actor: "test".into(), ..sync::Options::default() };
-        sync::apply(&store, &clock, actor.account, &project, &options).await.unwrap();
+        let desired = sync::Desired::of(&project, None);
+        sync::apply(&store, &clock, actor.account, &desired, &options).await.unwrap();
         let providers = Providers::new(Settings::default()).unwrap();
         let key = MasterKey::parse(&"11".repeat(32).into()).unwrap();
         let chat = Chat::new(Parts {
@@ -133,7 +134,8 @@ impl Talk {
         let project = parse(&bundle).project.unwrap();
         let clock: SharedClock = Arc::new(SystemClock);
         let options = sync::Options { actor: "test".into(), ..sync::Options::default() };
-        sync::apply(&self.store, &clock, self.actor.account, &project, &options).await.unwrap();
+        let desired = sync::Desired::of(&project, None);
+        sync::apply(&self.store, &clock, self.actor.account, &desired, &options).await.unwrap();
     }
 
     /// Stops in good order.

@@ -107,6 +107,7 @@ impl World {
             hash: "hash".into(),
             content: json!({"name": name, "bot": file}),
             created_at: now,
+            overlay: serde_json::json!({}),
         };
         let bot = Bot {
             account_id: account,
