@@ -91,8 +91,24 @@ pub(super) struct Origin {
 #[derive(Debug, Deserialize)]
 pub(super) struct Text {
     pub(super) path: String,
-    pub(super) origin: Option<Origin>,
+    #[serde(flatten)]
+    pub(super) place: Place,
     pub(super) words: Vec<Words>,
+}
+
+/// Where a text stands: as the other fields say it, or flat.
+#[derive(Debug, Deserialize)]
+pub(super) struct Place {
+    origin: Option<Origin>,
+    file: Option<String>,
+    line: Option<usize>,
+}
+
+impl Place {
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let flat = || Some(Origin { file: self.file.clone()?, line: self.line.unwrap_or(0) });
+        self.origin.clone().or_else(flat)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -135,8 +135,8 @@ fn bot(text: &mut String, change: &Change, site: &Site) {
         let (before, after) = (value(before.as_ref()), value(after.as_ref()));
         let _ = writeln!(text, "| {} | {before} | {after} | {place} |", code(path));
     }
-    for Text { path, origin, words } in &change.texts {
-        let place = origin.as_ref().map(|origin| format!(" in {}", link(origin, site))).unwrap_or_default();
+    for Text { path, place, words } in &change.texts {
+        let place = place.origin().map(|origin| format!(" in {}", link(&origin, site))).unwrap_or_default();
         // A block of HTML: no word of the prose is Markdown in it.
         let _ = writeln!(text, "\n{}{place}\n\n<blockquote>{}</blockquote>", code(path), difference(words));
     }
