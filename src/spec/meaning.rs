@@ -1,7 +1,7 @@
 //! What a shape cannot say: names that have to be known, texts that have to be safe, parts that have to fit.
 
 use super::bot::Bot;
-use super::bundle::Bundle;
+use super::bundle::{Bundle, MAX_FILE_BYTES};
 use super::habit;
 use super::near::nearest;
 use super::patterns::is_name;
@@ -160,9 +160,9 @@ pub(super) fn prose_files(path: &str, root: &Node, bundle: &Bundle, problems: &m
         .collect();
     reference::each(root, &mut |_, written| {
         let Some(file) = reference::resolve(path, written) else { return };
-        let Some(raw) = bundle.files.get(&file).and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
-            return;
-        };
+        // One that is too large was refused for that.
+        let bytes = bundle.files.get(&file).filter(|bytes| bytes.len() <= MAX_FILE_BYTES);
+        let Some(raw) = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return };
         let text = Text::new(&file, raw);
         credentials(&text, problems);
         if fill_in.contains(&file) {

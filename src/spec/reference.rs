@@ -33,7 +33,8 @@ pub fn resolve(from: &str, reference: &str) -> Option<String> {
 /// The paths that the YAML file `path` with these contents refers to, for whoever gathers a bundle. A file
 /// with mistakes in it yields what can be told.
 pub fn references(path: &str, contents: &[u8]) -> Vec<String> {
-    let Ok(raw) = std::str::from_utf8(contents) else { return Vec::new() };
+    let small = Some(contents).filter(|contents| contents.len() <= super::MAX_FILE_BYTES);
+    let Some(raw) = small.and_then(|contents| std::str::from_utf8(contents).ok()) else { return Vec::new() };
     let text = Text::hidden(path, raw.trim_start_matches('\u{feff}'));
     let Some(root) = yaml::read(&text, &mut Vec::new()) else { return Vec::new() };
     let mut paths: Vec<String> = Vec::new();
