@@ -108,7 +108,7 @@ impl From<Error> for crate::error::Error {
 /// The longest remark of a provider that is passed on, in characters.
 const LONGEST_REMARK: usize = 300;
 
-/// What a provider remarks, on one line, cut, and without anything that looks like a key.
+/// What a provider remarks, on one line, cut, without control characters and anything that looks like a key.
 pub(super) fn remark(text: &str, key: Option<&SecretString>) -> String {
     let text = match key.map(ExposeSecret::expose_secret).map(str::trim) {
         Some(key) if !key.is_empty() => text.replace(key, "…"),
@@ -116,7 +116,7 @@ pub(super) fn remark(text: &str, key: Option<&SecretString>) -> String {
     };
     let words: Vec<&str> =
         text.split_whitespace().map(|word| if looks_like_a_key(word) { "…" } else { word }).collect();
-    let line = words.join(" ");
+    let line = words.join(" ").replace(char::is_control, "\u{fffd}");
     match line.char_indices().nth(LONGEST_REMARK) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
@@ -149,6 +149,7 @@ mod tests {
             ),
             ("key='AIzaSyD0123456789'", "…"),
             ("two\n lines", "two lines"),
+            ("no\0thing \u{1b}[2J", "no\u{fffd}thing \u{fffd}[2J"),
             ("model gpt-5-mini does not exist", "model gpt-5-mini does not exist"),
         ] {
             assert_eq!(remark(said, Some(&key)), passed_on);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::circuit::Permit;
 use super::{Error, Event, EventStream, Finish, Kind, Notice, Phase, Providers, Retry, Route};
-use crate::dialog::{Request, Role};
+use crate::dialog::{Call, Request, Role};
 use crate::id::{AccountId, random_bytes};
 
 /// Attempts at a route that times out: each costs a person a minute.
@@ -91,7 +92,7 @@ impl Flow {
                 Ok(event @ (Event::Text(_) | Event::ToolCall(_))) => {
                     self.said = true;
                     self.answer = Some(answer);
-                    return Ok(event);
+                    return Ok(storable(event));
                 }
                 Ok(Event::Done { finish, .. }) if !self.said && !self.may_be_empty(finish) => {
                     settle(answer.permit, None);
@@ -198,6 +199,34 @@ impl Flow {
     }
 }
 
+/// The event without NUL, which Postgres does not hold: one of them would keep back the events of every turn.
+fn storable(event: Event) -> Event {
+    match event {
+        Event::Text(text) => Event::Text(without_nul(text)),
+        Event::ToolCall(Call { id, name, arguments }) => Event::ToolCall(Call {
+            id: without_nul(id),
+            name: without_nul(name),
+            arguments: value_without_nul(arguments),
+        }),
+        done @ Event::Done { .. } => done,
+    }
+}
+
+fn value_without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(value_without_nul).collect()),
+        Value::Object(entries) => Value::Object(
+            entries.into_iter().map(|(key, value)| (without_nul(key), value_without_nul(value))).collect(),
+        ),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
+}
+
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
 /// What an answer without a word means.
 fn empty(provider: &str, finish: Finish) -> Error {
     match finish {
@@ -238,7 +267,22 @@ fn wait(retry: Retry, attempt: u32, error: &Error) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_is_handed_on_holds_no_nul() {
+        assert_eq!(storable(Event::Text("a\0b".into())), Event::Text("a\u{fffd}b".into()));
+        let call = |nul: &str| {
+            Event::ToolCall(Call {
+                id: format!("1{nul}"),
+                name: format!("add{nul}"),
+                arguments: json!({ format!("k{nul}"): [1, null, { "deep": format!("v{nul}") }] }),
+            })
+        };
+        assert_eq!(storable(call("\0")), call("\u{fffd}"));
+    }
 
     #[test]
     fn waits_longer_each_time_and_as_long_as_it_is_told() {

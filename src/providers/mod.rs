@@ -8,7 +8,7 @@
 //!   next route is tried. After it, a failure is an error: somebody may have read the text.
 //! - Usage is what the provider reports, or our own count where it reports none.
 //! - A call whose arguments are not a JSON object is handed on as the model wrote it; the tool refuses it.
-//! - No error holds a key.
+//! - No error holds a key. Nothing that is handed on holds a NUL, which no database stores.
 //!
 //! OpenAI's chat completions, which seven of the nine providers and every compatible server speak, are read
 //! here: genai drops tool calls without an index, rewrites model names that end in `-low` or `-max`, takes

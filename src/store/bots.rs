@@ -108,6 +108,10 @@ impl Bot {
 
     /// The bot of that name, archived ones too.
     pub async fn find_by_name(tx: &mut Tenant, name: &str) -> Result<Option<Self>> {
+        // Not to be asked of Postgres, which holds no such name.
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let bot = bots::table
             .filter(bots::account_id.eq(tx.account()))
             .filter(bots::name.eq(name))

@@ -12,6 +12,10 @@ impl From<DieselError> for Error {
                 return Self::unavailable("the database's disk is full: free some space, nothing was lost")
                     .with_source(error);
             }
+            if is_about_nul(message) {
+                return Self::invalid("a text holds the NUL character, which cannot be kept: leave it out")
+                    .with_source(error);
+            }
             if matches!(kind, DatabaseErrorKind::ClosedConnection) || is_passing(message) {
                 return Self::unavailable("the database is away; try again in a moment").with_source(error);
             }
@@ -21,6 +25,11 @@ impl From<DieselError> for Error {
         }
         Self::internal(error)
     }
+}
+
+/// Postgres says the first of a text with a NUL, the second of JSON with one.
+fn is_about_nul(message: &str) -> bool {
+    message.ends_with(": 0x00") || message.contains("unsupported Unicode escape sequence")
 }
 
 /// Postgres says these while it stops, starts or recovers, and the driver when the line is cut.

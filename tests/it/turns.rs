@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use botwright::chat::{Inbound, Target, Update};
 use botwright::error::Kind;
-use botwright::providers::scripted::Line;
+use botwright::providers::scripted::{Fail, Line};
 use botwright::store::TurnState;
 use tokio::time::sleep;
 
@@ -140,6 +140,37 @@ async fn an_answer_that_breaks_off_begins_again_in_the_open() {
     );
     assert_eq!(Talk::shown(&updates), "whole");
     assert_eq!(talk.transcript(said.conversation.id).await, ["person: hello", "bot: whole"]);
+    talk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_breaks_off_before_anybody_saw_it_is_asked_for_again() {
+    let database = Database::new();
+    let talk = Talk::begin(&database).await;
+    let broken = Line { truncate_after: Some(2), ..Line::say("gone at once") };
+    talk.model_will([broken.clone(), broken, Line::say("whole")]);
+    let said = talk.say("hello").await;
+    let updates = talk.follow(said.turn.id).await;
+    assert_eq!(Talk::shown(&updates), "whole");
+    assert_eq!(talk.transcript(said.conversation.id).await, ["person: hello", "bot: whole"]);
+    talk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_character_that_no_database_holds_keeps_nobody_waiting() {
+    let database = Database::new();
+    let talk = Talk::begin(&database).await;
+    let refusal = Fail { status: 400, message: Some("no\0 such model".into()), retry_after: None };
+    talk.model_will([slowly("Two\0 eggs, I think.", 0, 60), Line { fail: Some(refusal), ..Line::default() }]);
+    let said = talk.say("How many eggs?").await;
+    let updates = talk.follow(said.turn.id).await;
+    assert_eq!(Talk::shown(&updates), "Two\u{fffd} eggs, I think.");
+    let refused = talk.say("Are you sure?").await;
+    let updates = talk.follow(refused.turn.id).await;
+    assert!(matches!(updates.last().unwrap().what, Update::Failed { .. }), "{updates:?}");
+    assert_eq!(talk.providers.scripted().heard().len(), 2, "each was asked once");
+    let nobody = talk.chat.bots().find(talk.actor.account, "par\0rot").await.unwrap();
+    assert!(nobody.is_none());
     talk.end().await;
 }
 
