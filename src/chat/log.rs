@@ -66,6 +66,12 @@ impl TurnLog {
         lock(&self.inner).stored
     }
 
+    /// Whether anything was said in this run, seen outside or not.
+    pub(super) fn has_begun(&self) -> bool {
+        let inner = lock(&self.inner);
+        inner.stored || !inner.sending.is_empty() || !inner.pending.is_empty()
+    }
+
     /// Waits until everything said so far is stored; false if the run was lost instead.
     pub(super) async fn flush(&self) -> bool {
         self.settle(|inner| inner.pending.is_empty() && inner.sending.is_empty()).await

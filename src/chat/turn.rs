@@ -13,7 +13,7 @@ use crate::chat::log::TurnLog;
 use crate::chat::think::{Mind, Thought, Unfinished};
 use crate::chat::{Report, assemble};
 use crate::dialog::{Spend, Tool, ToolContext, ToolSpec};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::AccountId;
 use crate::phrases::{self, Language};
 use crate::providers::Route;
@@ -23,8 +23,12 @@ use crate::store::{Conversation, Hint, Message, Turn, TurnEvent, TurnState};
 /// A turn that was claimed this often kills whoever runs it. Generous: a server that is killed again and again
 /// for other reasons must still answer in the end.
 const MAX_ATTEMPTS: i32 = 40;
-/// How often an answer that breaks off in the open is begun again.
+/// How often an answer that breaks off after its first words is begun again.
 const MAX_RESTARTS: u32 = 2;
+/// How long the model is left alone before that; longer each time.
+const RESTART_PAUSE: Duration = Duration::from_millis(400);
+/// How often a run may stumble over something that waiting does not mend: it would ask the model for ever.
+const MAX_STUMBLES: u32 = 10;
 /// The slow poll beside the wake-ups.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -34,7 +38,7 @@ enum Run {
     Over,
     /// Somebody joined before anything was seen: answer to all of it.
     Joined,
-    /// The answer broke off in the open: begin again where everybody sees it.
+    /// The answer broke off: begin again, in the open if somebody saw a part of it.
     BrokeOff,
 }
 
@@ -43,28 +47,31 @@ impl Engine {
     pub(super) async fn run_turn(self: &Arc<Self>, mut turn: Turn, mut next: i32) {
         let mut pause = Duration::from_millis(100);
         let mut restarts = 0;
+        let mut stumbles = 0;
         loop {
             let log = self.logs.open(turn.clone(), next);
-            let run = self.run_once(&turn, &log, restarts < MAX_RESTARTS).await;
+            let run = if turn.attempt > MAX_ATTEMPTS || stumbles >= MAX_STUMBLES {
+                self.end(&turn, &log, gave_up()).await
+            } else {
+                self.run_once(&turn, &log, restarts < MAX_RESTARTS).await
+            };
+            if matches!(run, Ok(Run::BrokeOff)) {
+                // What is on its way to the database is waited for: it decides whether somebody saw the words.
+                log.close().await;
+            }
             let shown = log.is_shown();
             self.logs.remove(&log);
             match run {
                 Ok(Run::Over) => return,
                 Ok(Run::Joined) => {}
-                Ok(Run::BrokeOff) => match self.begin_again(&turn).await {
-                    Ok(Some((again, first))) => {
-                        (turn, next) = (again, first);
-                        restarts += 1;
-                        continue;
-                    }
-                    Ok(None) => return,
-                    Err(error) => {
-                        tracing::warn!(error = error.chain(), turn = %turn.id, "cannot begin again")
-                    }
-                },
+                Ok(Run::BrokeOff) => {
+                    restarts += 1;
+                    sleep(RESTART_PAUSE * restarts).await;
+                }
                 Err(error) => {
                     // The database is away, most likely. The turn stays ours until somebody takes it over.
                     tracing::warn!(error = error.chain(), turn = %turn.id, "a turn stumbled");
+                    stumbles += u32::from(error.kind() != Kind::Unavailable);
                     sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
@@ -120,10 +127,6 @@ impl Engine {
         if turn.cancel_requested {
             return self.end(turn, log, Ending::Cancelled).await;
         }
-        if turn.attempt > MAX_ATTEMPTS {
-            let ending = Ending::failed("GAVE_UP", phrases::gave_up(Language::default()), false);
-            return self.end(turn, log, ending).await;
-        }
         // The waiter is made before the turn is read, so nobody who joins from here on is missed.
         let mut interrupts = self.store.wake().waiter(Hint::Interrupt(turn.id));
         let answer = self.answer(turn, log, may_restart);
@@ -163,7 +166,7 @@ impl Engine {
         })
     }
 
-    /// Thinks of an answer. `None`: this run came to nothing and its log was lost, or it broke off in the open.
+    /// Thinks of an answer. `None`: this run came to nothing and its log was lost, or it broke off.
     async fn answer(&self, turn: &Turn, log: &Arc<TurnLog>, may_restart: bool) -> Result<Option<Ending>> {
         let mut tx = self.store.tenant(turn.account_id).await?;
         let inbound = Message::list_inbound_of(&mut tx, turn.id).await?;
@@ -191,7 +194,7 @@ impl Engine {
         };
         let language = Language::of(&assembled.request.question);
         let thought = self.think(assembled.request, mind, log).await;
-        let restart = may_restart && log.is_shown();
+        let restart = may_restart && log.has_begun();
         Ok(self.ending(turn, thought, report, language, restart))
     }
 
@@ -251,4 +254,8 @@ impl Engine {
         let expected = routes.iter().find(|route| route.is_usable());
         expected.map_or(1.0, |route| self.ratio(&route.name()))
     }
+}
+
+fn gave_up() -> Ending {
+    Ending::failed("GAVE_UP", phrases::gave_up(Language::default()), false)
 }
