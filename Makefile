@@ -1,6 +1,6 @@
 # `make run` starts Botwright, `make test` tests it. Both install what they need first.
 
-.PHONY: run test problems bench soak setup
+.PHONY: run test problems bench soak setup setup-test
 
 # Builds quickly, runs nearly as fast as a release.
 run: setup
@@ -10,7 +10,7 @@ run: setup
 	@exec cargo run --profile quick --locked --quiet -- up
 
 # What CI runs.
-test: setup
+test: setup-test
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	@.ci/stop-test-postgres
@@ -25,12 +25,16 @@ bench: setup
 	cargo bench --profile quick --locked --bench report
 
 # Two hundred kills under load and ten minutes of hostile projects; `make test` runs ten and one. Prints a report.
-soak: setup
+soak: setup-test
 	BOTWRIGHT_FUZZ_SECONDS=600 cargo nextest run --locked -E 'test(/^fuzz::/)' --no-capture
 	@.ci/stop-test-postgres
 	BOTWRIGHT_SOAK_KILLS=200 cargo nextest run --locked -E 'test(/^kills::/)' --no-capture; \
 	status=$$?; .ci/stop-test-postgres; exit $$status
 
-# PostgreSQL's server programs, a C compiler and the test runner, where they are missing.
+# PostgreSQL's server programs and a C compiler, where they are missing.
 setup:
 	@.ci/setup
+
+# The same, and the test runner.
+setup-test:
+	@.ci/setup test
