@@ -13,13 +13,21 @@ pub struct Variable {
 
 /// Everything that [`super::Config`] reads, in the order in which a person meets it.
 pub const VARIABLES: &[Variable] = &[
-    variable("DATABASE_URL", "embedded", "Postgres 14 or newer, postgres://user:password@host/database"),
+    variable(
+        "DATABASE_URL",
+        "embedded; `serve` needs it",
+        "Postgres 14 or newer, postgres://user:password@host/database",
+    ),
     variable("PORT", "8080", "port to listen on; 0 takes a free one"),
     variable("BIND", "up: 127.0.0.1, serve: 0.0.0.0", "address to listen on"),
     variable("PUBLIC_URL", "none", "where people reach this server from outside"),
     variable("DATA_DIR", "./data", "the embedded database, the search index and the key file"),
     variable("BOTS_DIR", "./bots", "folder of bots; `serve` applies it at start only where it is set"),
-    variable("BOTWRIGHT_MASTER_KEY", "a file in DATA_DIR", "seals secrets: 32 bytes in base64 or hex"),
+    variable(
+        "BOTWRIGHT_MASTER_KEY",
+        "a file in DATA_DIR; `serve` needs it",
+        "seals secrets: 32 bytes in base64 or hex",
+    ),
     variable("BOTWRIGHT_TOKEN", "none", "token for commands with --server"),
     variable("OPENAI_API_KEY", "none", "key for openai/… models"),
     variable("ANTHROPIC_API_KEY", "none", "key for anthropic/… models"),
