@@ -58,6 +58,9 @@ impl Database {
                     }
                     sleep(Duration::from_millis(500)).await;
                 }
+                Err(error) if error.kind() == Kind::Unavailable && !self.is_embedded() => {
+                    return Err(away(self.url.expose_secret(), &error));
+                }
                 other => return other,
             }
         }
@@ -78,6 +81,25 @@ impl Database {
         let Some(embedded) = self.embedded.and_then(Arc::into_inner) else { return Ok(()) };
         blocking(move || embedded.stop()).await.map(|_| ())
     }
+}
+
+/// What is said of somebody's own database that does not answer: where it was looked for, and the reason.
+fn away(url: &str, error: &Error) -> Error {
+    let place = place(url).map(|place| format!(" at `{place}`")).unwrap_or_default();
+    let reason = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Error::unavailable(format!("the database of DATABASE_URL does not answer{place}{reason}"))
+}
+
+/// Host and port of a database's address, without who asks and the password; `None` where they are not in it.
+fn place(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    // A password with a slash in it would end up here.
+    if path.contains('@') {
+        return None;
+    }
+    authority.rsplit('@').next().filter(|place| !place.is_empty())
 }
 
 async fn look_after(embedded: Option<Arc<Embedded>>, stop: CancellationToken) {
@@ -103,4 +125,22 @@ async fn look_after(embedded: Option<Arc<Embedded>>, stop: CancellationToken) {
 /// Runs what blocks beside the runtime.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_place_holds_no_password() {
+        for (url, found) in [
+            ("postgres://u:pw@db.example:5433/bots", Some("db.example:5433")),
+            ("postgres://db.example", Some("db.example")),
+            ("postgres://u:p@w@db?sslmode=require", Some("db")),
+            ("postgres://u:p/w@db/bots", None),
+            ("postgres:///bots?host=/run", None),
+        ] {
+            assert_eq!(place(url), found, "{url}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 12;
 /// `NotFound` where there is no such folder, `Invalid` where it is no folder or too large, `Unavailable`
 /// where it or a folder in it cannot be read.
 pub fn read(dir: &Path) -> Result<Bundle> {
-    let root = fs::canonicalize(dir).map_err(|error| unreadable(dir, error))?;
+    let root = fs::canonicalize(dir).map_err(|error| unreadable(dir, &error))?;
     if !root.is_dir() {
         return Err(Error::invalid(format!("`{}` is no folder", dir.display())));
     }
@@ -83,8 +83,8 @@ struct Listing<'l> {
 impl Listing<'_> {
     fn list(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<()> {
         let shown = self.shown.join(prefix);
-        for entry in fs::read_dir(folder).map_err(|error| unreadable(&shown, error))? {
-            let entry = entry.map_err(|error| unreadable(&shown, error))?;
+        for entry in fs::read_dir(folder).map_err(|error| unreadable(&shown, &error))? {
+            let entry = entry.map_err(|error| unreadable(&shown, &error))?;
             self.entries += 1;
             if self.entries > MAX_ENTRIES {
                 let message = format!(
@@ -101,7 +101,7 @@ impl Listing<'_> {
             };
             // `.git` and other people's packages are no part of a project.
             if !name.starts_with('.') && name != "node_modules" {
-                let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), error))?;
+                let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
                 self.take(&entry.path(), format!("{prefix}{name}"), kind, depth)?;
             }
         }
@@ -162,13 +162,14 @@ fn contents(file: &Path) -> std::result::Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, error: io::Error) -> Error {
+fn unreadable(path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound => Error::not_found(format!("there is no folder `{path}`")),
-        _ => Error::unavailable(format!("the folder `{path}` cannot be read: {}", plain(&error))),
+        io::ErrorKind::NotFound => {
+            Error::not_found(format!("there is no folder `{path}`: name the folder of bots, or set BOTS_DIR"))
+        }
+        _ => Error::unavailable(format!("the folder `{path}` cannot be read: {}", plain(error))),
     }
-    .with_source(error)
 }
 
 /// The reason without the number of the error.
