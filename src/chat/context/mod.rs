@@ -4,12 +4,15 @@
 //! frame, persona, rules and pinned sources; the new messages; the last few of the window; evidence up to its
 //! own budget; the summary; lore; then the rest of the window, newest first.
 
+mod evidence;
+
 use crate::chat::report::{Draft, Report, Section};
-use crate::dialog::{Evidence, EvidenceKind, Message, Request, Role, ToolSpec};
-use crate::memory::{Found, FoundKind};
+use crate::dialog::{Evidence, Message, Request, Role, ToolSpec};
+use crate::memory::Found;
 use crate::spec;
 use crate::store;
 use crate::tokens::count;
+use evidence::{best_first, take_evidence};
 
 /// Everything that was loaded for one answer.
 pub struct Input<'a> {
@@ -43,8 +46,6 @@ pub struct Assembled {
 const MESSAGE_OVERHEAD: usize = 4;
 /// Messages of the window that come before evidence.
 const WINDOW_FLOOR: usize = 6;
-/// Evidence below this share of the best score is noise.
-const RELEVANCE_FLOOR: f32 = 0.3;
 /// The share of the budget that a summary may take.
 const SUMMARY_SHARE: f32 = 0.15;
 
@@ -69,11 +70,16 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let tools = take_tools(&input.tools, &mut room);
     let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
     let (mut kept, mut window) = take_window(&input, &mut room, WINDOW_FLOOR, Vec::new());
-    let evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
+    let before_evidence = room.left;
+    let mut evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
+    let evidence_tokens = before_evidence - room.left;
     let summary = take_summary(&input, budget, &mut room, &mut prompt.summary);
     let lore = take_lore(&input, &mut room, &mut prompt.lore);
     if kept.len() == WINDOW_FLOOR.min(input.window.len()) {
         (kept, window) = take_window(&input, &mut room, usize::MAX, kept);
+        // Again, without what the wider window says now: nothing is said twice.
+        room.left += evidence_tokens;
+        evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
     }
 
     let sections: Vec<Section> = fixed_sections
@@ -253,51 +259,6 @@ fn take_window(input: &Input<'_>, room: &mut Room, most: usize, kept: Vec<usize>
     (now_kept, draft)
 }
 
-fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, text: &mut String) -> Draft {
-    let mut draft = Draft::new("recalled");
-    let mut left = usize::try_from(input.bot.memory.recall.budget).unwrap_or(usize::MAX);
-    let best = input.found.first().map_or(0.0, |found| found.score);
-    let mut lines = Vec::new();
-    let heading = count("<memory>\n</memory>") + 1;
-    for found in input.found {
-        let kind = if found.kind == FoundKind::Message { "message" } else { "summary" };
-        let line = evidence_line(found);
-        let tokens = count(&line) + 1 + if lines.is_empty() { heading } else { 0 };
-        let shown = |index: &usize| input.window[*index].id.0 == found.id;
-        let refusal =
-            if kept.iter().any(shown) || input.inbound.iter().any(|message| message.id.0 == found.id) {
-                Some("stands in the window already")
-            } else if found.score < best * RELEVANCE_FLOOR {
-                Some("far less relevant than the best")
-            } else if tokens > left {
-                Some("no room in the recall budget")
-            } else if !room.take(tokens) {
-                Some("no room in the budget")
-            } else {
-                None
-            };
-        match refusal {
-            Some(reason) => draft.left_out(kind, found.id, tokens, reason, Some(found.score)),
-            None => {
-                left -= tokens;
-                lines.push((found.at, found.ordinal, line));
-                draft.included(kind, found.id, tokens, "recalled", Some(found.score));
-            }
-        }
-    }
-    if !lines.is_empty() {
-        lines.sort_by_key(|(at, ordinal, _)| (*at, *ordinal));
-        let lines: Vec<String> = lines.into_iter().map(|(_, _, line)| line).collect();
-        *text = format!("<memory>\n{}\n</memory>", lines.join("\n"));
-    }
-    draft
-}
-
-fn evidence_line(found: &Found) -> String {
-    let text = found.text.replace("</memory>", "< /memory>").replace('\n', " ");
-    format!("[{}] {}: {text}", found.at.format("%Y-%m-%d"), found.speaker)
-}
-
 fn take_summary(input: &Input<'_>, budget: usize, room: &mut Room, text: &mut String) -> Draft {
     let mut draft = Draft::new("summary");
     let Some(summary) = input.summary else { return draft };
@@ -374,25 +335,6 @@ fn spoken(input: &Input<'_>, message: &store::Message) -> Message {
         }
         _ => Message::text(Role::Person, message.text.clone()),
     }
-}
-
-/// Everything typed that may answer, best first, each text once.
-fn best_first(mut evidence: Vec<Evidence>, found: &[Found]) -> Vec<Evidence> {
-    evidence.extend(found.iter().filter(|found| !found.is_bot).map(|found| Evidence {
-        kind: match found.kind {
-            FoundKind::Message => EvidenceKind::Message,
-            FoundKind::Summary => EvidenceKind::Summary,
-        },
-        label: found.speaker.clone(),
-        at: Some(found.at),
-        text: found.text.clone(),
-        coverage: found.coverage,
-        score: found.score,
-    }));
-    evidence.sort_by(|a, b| b.coverage.total_cmp(&a.coverage).then(b.score.total_cmp(&a.score)));
-    let mut seen = std::collections::HashSet::new();
-    evidence.retain(|evidence| seen.insert((evidence.label.clone(), evidence.text.clone())));
-    evidence
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::id::{AccountId, ConversationId, MessageId, SummaryId};
+use crate::memory::FoundKind;
 use crate::store::MessageRole;
 
 fn at(minute: i64) -> DateTime<Utc> {
@@ -117,6 +118,26 @@ fn what_stands_in_the_window_is_not_recalled_again() {
     assert!(!assembled.request.system.contains("Lviv"));
     let item = assembled.report.sections.iter().find(|s| s.name == "recalled").unwrap();
     assert_eq!(item.items[0].reason, "stands in the window already");
+}
+
+#[test]
+fn what_a_wider_window_holds_is_not_recalled_either() {
+    let mut case = Case::new();
+    case.window = (1..30).map(|n| message(n, MessageRole::Person, &format!("message number {n}"))).collect();
+    case.found = vec![found("message number 2", 9.0, 2), found("She moved to Lviv.", 8.0, -50)];
+    case.found[0].id = case.window[1].id.0;
+    let assembled = case.assemble();
+    assert_eq!(assembled.request.messages.len(), 30);
+    assert!(!assembled.request.system.contains("message number 2"));
+    assert!(assembled.request.system.contains("She moved to Lviv."));
+}
+
+#[test]
+fn a_question_that_is_indexed_already_does_not_outshine_its_answer() {
+    let mut case = Case::new();
+    case.found = vec![found("Where does Anna live?", 30.0, 100), found("Anna lives in Lviv.", 5.0, 1)];
+    case.found[0].id = case.inbound[0].id.0;
+    assert!(case.assemble().request.system.contains("Anna lives in Lviv."));
 }
 
 #[test]
