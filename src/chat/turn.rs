@@ -228,7 +228,7 @@ impl Engine {
                 if may_restart && error.is_retryable() {
                     return None;
                 }
-                let passing = error.is_retryable();
+                let passing = error.is_passing();
                 let message = phrases::model_failed(language, passing);
                 let code = if passing { "MODEL_UNAVAILABLE" } else { "MODEL_REFUSED" };
                 let failure = json!({ "code": code, "message": message, "retryable": passing, "reason": error.to_string() });

@@ -65,6 +65,11 @@ impl Error {
         }
     }
 
+    /// Whether a person may ask again later: also when no time is left for another attempt now.
+    pub fn is_passing(&self) -> bool {
+        self.is_retryable() || matches!(self, Self::Timeout { .. })
+    }
+
     /// Whether the provider as such is in trouble, as opposed to this request or this key.
     pub(super) fn is_outage(&self) -> bool {
         self.is_retryable() && !matches!(self, Self::RateLimited { .. })
@@ -137,6 +142,13 @@ fn looks_like_a_key(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_that_ran_out_of_time_did_not_refuse() {
+        let spent = Error::timeout("p", Phase::Overall);
+        assert!(spent.is_passing() && !spent.is_retryable());
+        assert!(!Error::refused("p", "no").is_passing());
+    }
 
     #[test]
     fn a_remark_holds_no_key_and_is_short() {
