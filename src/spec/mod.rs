@@ -41,6 +41,7 @@ mod stored;
 mod syntax;
 mod template;
 mod text;
+mod writer;
 mod yaml;
 
 #[cfg(test)]
@@ -62,3 +63,4 @@ pub use render::{github, render, summary, to_json};
 pub use route::{LONE, PROVIDERS, Route};
 pub use stored::{effective, put, rewrite, write_bot};
 pub use template::{VARIABLES, Variables, fill};
+pub use writer::{SCHEMA_LINE, export, format, set, untidy};

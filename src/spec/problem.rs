@@ -176,6 +176,8 @@ pub mod codes {
     pub const FIXED_PART: &str = "BW1401";
     /// A budget inside another one that is larger than it.
     pub const RECALL_BUDGET: &str = "BW1402";
+    /// A file that is not in canonical form.
+    pub const UNTIDY: &str = "BW1500";
     /// A feature that is not built yet.
     pub const NOT_BUILT: &str = "BW1900";
     /// A literal that looks like a credential.

@@ -46,8 +46,12 @@ pub fn references(path: &str, contents: &[u8]) -> Vec<String> {
 
 /// The text that a reference leads to: line ends as `\n`, no trailing ones.
 pub(super) fn body(bundle: &Bundle, path: &str) -> Option<String> {
-    let text = std::str::from_utf8(bundle.files.get(path)?).ok()?;
-    Some(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n").trim_end().to_owned())
+    std::str::from_utf8(bundle.files.get(path)?).ok().map(normal)
+}
+
+/// A text as it counts: line ends as `\n`, no trailing ones.
+pub(super) fn normal(text: &str) -> String {
+    text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n").trim_end().to_owned()
 }
 
 /// Checks every reference of one file.

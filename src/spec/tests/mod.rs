@@ -7,11 +7,11 @@ mod wrong;
 use super::{Bundle, Parsed, parse};
 
 /// The least that a project says.
-const PROJECT: &str = "apiVersion: botwright/v1\nkind: Project\nsource: acme/bots\n";
+pub(super) const PROJECT: &str = "apiVersion: botwright/v1\nkind: Project\nsource: acme/bots\n";
 /// The least that a bot says: three lines.
 const HEAD: &str = "apiVersion: botwright/v1\nkind: Bot\ndisplayName: A\n";
 
-fn bundle(files: &[(&str, &str)]) -> Bundle {
+pub(super) fn bundle(files: &[(&str, &str)]) -> Bundle {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
     Bundle { files, ..Bundle::default() }
 }
