@@ -10,7 +10,7 @@ pub(super) enum Exit {
     Ok = 0,
     /// It did not work.
     Failure = 1,
-    /// There are changes; only where `--detailed-exitcode` asks.
+    /// There are changes; only where `--detailed-exitcode` or `--check` asks.
     Changes = 2,
     /// The bot files are not valid.
     InvalidConfig = 3,

@@ -15,6 +15,7 @@ mod doctor;
 mod drift;
 mod exit;
 mod history;
+mod fmt;
 mod init;
 mod migrate;
 mod output;
@@ -79,6 +80,7 @@ enum Command {
     Chat(chat::Args),
     Context(context::Args),
     Validate(validate::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Comment(comment::Args),
@@ -103,6 +105,7 @@ impl Command {
             Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) | Self::Watch(_) => false,
             Self::Context(args) => args.output.is_json(),
             Self::Validate(args) => args.output.is_json(),
+            Self::Fmt(args) => args.output.is_json(),
             Self::Plan(args) => args.output.is_json(),
             Self::Apply(args) => args.output.is_json(),
             Self::Comment(args) => args.output.is_json(),
@@ -193,6 +196,7 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Chat(args) => chat::run(args, here).await,
         Command::Context(args) => context::run(args, here).await,
         Command::Validate(args) => validate::run(args, here),
+        Command::Fmt(args) => fmt::run(args, here),
         Command::Schema(args) => schema::run(&args, here),
         Command::Plan(args) => plan::run(args, here).await,
         Command::Apply(args) => apply::run(args, here).await,

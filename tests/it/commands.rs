@@ -60,6 +60,33 @@ fn a_folder_is_checked_planned_and_applied_with_an_exit_code_for_each_outcome() 
 }
 
 #[test]
+fn files_are_put_into_canonical_form_and_checked_for_it() {
+    let place = Place::new();
+    let run = |line: &str| place.run(&line.split(' ').collect::<Vec<_>>(), "");
+    let untidy = "kind: Bot\napiVersion: 'botwright/v1' # one\ndisplayName: Parrot\n";
+    let tidy = "apiVersion: botwright/v1 # one\nkind: Bot\ndisplayName: Parrot\n";
+    place.write("bots/botwright.yaml", PROJECT);
+    place.write("bots/parrot/bot.yaml", untidy);
+    let file = place.home.join("bots/parrot/bot.yaml");
+    let text = || std::fs::read_to_string(&file).unwrap();
+
+    let checked = run("fmt --check");
+    assert_eq!((checked.code, text().as_str()), (2, untidy), "{checked:?}");
+    assert!(checked.out.contains("- apiVersion: 'botwright/v1' # one"), "{}", checked.out);
+    assert_eq!(document(&run("fmt --check --output json"))["changed"], json!(["parrot/bot.yaml"]));
+    assert!(run("fmt --check --output github").out.starts_with("::warning file="));
+
+    let written = run("fmt");
+    assert_eq!((written.code, text().as_str()), (0, tidy), "{written:?}");
+    assert_eq!(run("fmt --check").code, 0);
+    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+
+    place.write("bots/parrot/bot.yaml", "kind: [");
+    assert_eq!(run("fmt").code, 3);
+    assert_eq!(text(), "kind: [");
+}
+
+#[test]
 fn what_is_wrong_with_a_command_line_ends_with_64() {
     let place = Place::new();
     for line in
