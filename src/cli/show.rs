@@ -14,6 +14,7 @@ use crate::cli::output::Output;
 use crate::cli::site::{Site, Which};
 use crate::cli::terminal::Style;
 use crate::error::{Error, Result};
+use crate::spec;
 use crate::sync::{Shown, Spoken};
 
 /// Show a generation and what it changed, a bot as it is written, or by which words a message was spoken
@@ -128,7 +129,8 @@ fn bot(style: Style, spoken: &Spoken) -> String {
     for (path, value) in spoken.overlay.as_object().into_iter().flatten() {
         let _ = writeln!(text, "  {} {path} is {value}", style.dim("by the dashboard:"));
     }
-    let yaml = serde_yaml::to_string(&spoken.authored).unwrap_or_default();
-    let _ = write!(text, "\n{}", harmless(&yaml));
+    for (path, body) in spec::export(&spoken.authored, None) {
+        let _ = write!(text, "\n{}\n{}", style.dim(&format!("# {path}")), harmless(&body));
+    }
     text
 }

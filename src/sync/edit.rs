@@ -122,10 +122,11 @@ async fn delegated(
     };
     let owned: Vec<&Set> = edit.set.iter().filter(|set| !is_allowed(&set.path)).collect();
     if !owned.is_empty() {
+        let after = with(&revision.content, edit.set)?;
         return Ok(Edited::Owned {
             source: bot.source.clone(),
             paths: owned.into_iter().map(|set| set.path.clone()).collect(),
-            patch: patch(edit.name, edit.set),
+            patch: patch(&revision.content, &after),
         });
     }
     let mut overlay = revision.overlay.as_object().cloned().unwrap_or_default();
@@ -193,11 +194,18 @@ fn with(authored: &Value, set: &[Set]) -> Result<Value> {
     Ok(authored)
 }
 
-/// The change as lines to write into the bot's file.
-fn patch(name: &str, set: &[Set]) -> String {
-    let line = |Set { path, value }: &Set| match value {
-        Some(value) => format!("{name}/bot.yaml: set {path} to {value}\n"),
-        None => format!("{name}/bot.yaml: take {path} out\n"),
-    };
-    set.iter().map(line).collect()
+/// The change as a patch of the files, as they would be written anew.
+fn patch(before: &Value, after: &Value) -> String {
+    let (old, new) = (spec::export(before, None), spec::export(after, None));
+    let mut patch = String::new();
+    for (path, new) in &new {
+        let old = old.get(path).map_or("", String::as_str);
+        if old != new {
+            let diff = similar::TextDiff::from_lines(old, new);
+            let header = (format!("a/{path}"), format!("b/{path}"));
+            let unified = diff.unified_diff().context_radius(2).header(&header.0, &header.1).to_string();
+            patch.push_str(&unified);
+        }
+    }
+    patch
 }
