@@ -14,7 +14,7 @@ use super::align::align;
 use super::flow;
 use super::format::{canonical, part, reads_as, shape_of};
 use super::fresh;
-use super::places::{Hook, Place, own_end, places};
+use super::places::{Hook, Place, next_line, own_end, places};
 use super::print::{self, Manner, Printer};
 use super::scalar::WIDTH;
 use super::shared::{self, Freed};
@@ -210,29 +210,32 @@ impl<'n> Editor<'n> {
     fn remove(&mut self, places: &[Place<'n>], is_gone: impl Fn(&Place<'n>) -> bool) {
         let source = self.source;
         let mut is_start = true;
-        for place in places {
+        let mut from = 0;
+        for (at, place) in places.iter().enumerate() {
             if !is_gone(place) {
                 is_start = false;
+                from = place.stop;
                 continue;
             }
             self.changed.push(Span::new(place.start, place.stop));
             let rest = source.raw.get(place.stop..).unwrap_or("");
-            let text = rest.trim_start_matches([' ', '\t', '\r', '\n']);
-            let next = place.stop + rest.len() - text.len();
-            let inline = places.first().filter(|first| is_start && first.is_inline);
-            let end = if inline.is_some() {
-                next
-            } else if is_start || source.blank_before(place.lead) {
-                // What is left is parted by one of the two empty lines.
-                source.line_start(next).max(place.stop)
+            let next = place.stop + rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+            let is_parted = source.blank_before(place.lead);
+            // Of the empty lines above and below it, one is enough to part what is left.
+            let span = if let Some(first) = places.first().filter(|first| is_start && first.is_inline) {
+                self.edits.retain(|edit| edit.at.start != first.start);
+                Span::new(first.start, next)
+            } else if at + 1 == places.len() {
+                let above = source.slice(Span::new(0, place.lead)).trim_end().len();
+                let start = if is_parted { next_line(source, above).max(from) } else { place.lead };
+                Span::new(start, place.stop)
+            } else if is_start || is_parted {
+                Span::new(place.lead, source.line_start(next).max(place.stop))
             } else {
-                place.stop
+                Span::new(place.lead, place.stop)
             };
-            let start = inline.map_or(place.lead, |first| first.start);
-            if inline.is_some() {
-                self.edits.retain(|edit| edit.at.start != start);
-            }
-            self.edits.push(Edit { at: Span::new(start, end), text: String::new() });
+            from = span.end;
+            self.edits.push(Edit { at: span, text: String::new() });
         }
     }
 
@@ -335,9 +338,9 @@ impl<'n> Editor<'n> {
             return;
         }
         if freed.contains(&node.span.start)
-            && let Some(anchor) = source.anchors.get(&node.span.start)
+            && let Some(anchor) = source.anchor(node)
         {
-            self.edits.push(Edit { at: shared::with_gap(source, *anchor), text: String::new() });
+            self.edits.push(Edit { at: shared::with_gap(source, anchor), text: String::new() });
         }
         match places(source, node, hook) {
             Some(places) => {

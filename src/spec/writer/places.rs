@@ -85,9 +85,7 @@ fn colons(source: &Source<'_>, node: &Node) -> Option<Vec<Span>> {
     let colon = |key: Span| {
         let rest = source.raw.get(key.end..)?;
         let gap = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        // An anchor in the line of a key is that key's; one above is the mapping's.
-        let anchor = source.anchors.get(&key.start).filter(|anchor| source.same_line(anchor.end, key.start));
-        let is_simple = rest.get(gap..)?.starts_with(':') && anchor.is_none();
+        let is_simple = rest.get(gap..)?.starts_with(':') && !source.is_anchored(key);
         is_simple.then(|| Span::new(key.start, key.end + gap + 1))
     };
     node.entries().iter().map(|entry| colon(entry.key_span)).collect()
@@ -96,7 +94,7 @@ fn colons(source: &Source<'_>, node: &Node) -> Option<Vec<Span>> {
 /// The `-` of each member of a list that begins after the offset `after`.
 fn dashes(source: &Source<'_>, node: &Node, after: usize) -> Option<Vec<Span>> {
     let mut dashes = Vec::new();
-    let mut at = source.anchors.get(&node.span.start).map_or(after, |anchor| anchor.end);
+    let mut at = source.anchor(node).map_or(after, |anchor| anchor.end);
     for item in node.items() {
         // Between two members there are only comments and empty lines.
         while !source.raw.get(at..)?.starts_with('-') {
@@ -147,7 +145,7 @@ pub(super) fn own_end(source: &Source<'_>, end: usize, column: usize) -> usize {
 }
 
 /// Where the line after that of `offset` begins.
-fn next_line(source: &Source<'_>, offset: usize) -> usize {
+pub(super) fn next_line(source: &Source<'_>, offset: usize) -> usize {
     let rest = source.raw.get(offset..).unwrap_or("");
     offset + rest.find('\n').map_or(rest.len(), |at| at + 1)
 }

@@ -39,9 +39,9 @@ pub(super) fn written_out(source: &Source<'_>, node: &Node, freed: &Freed) -> Ve
         if node.style == Style::Alias {
             edits.push((node.used, flow::written(&node.to_json(), None)));
         } else if node.span.start != own
-            && let Some(anchor) = source.anchors.get(&node.span.start)
+            && let Some(anchor) = source.anchor(node)
         {
-            edits.push((with_gap(source, *anchor), String::new()));
+            edits.push((with_gap(source, anchor), String::new()));
         }
     });
     edits

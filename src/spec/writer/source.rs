@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_yaml::granit_parser::{self, Event, Parser};
+use serde_yaml::granit_parser::{self, Event, Parser, StructureStyle};
 
 use crate::spec::problem::Problem;
 use crate::spec::style::Style;
@@ -15,8 +15,8 @@ pub(super) struct Source<'t> {
     pub(super) root: Node,
     /// In the order of the file, each from its `#` to the end of its line.
     pub(super) comments: Vec<Span>,
-    /// `&name`, by where the node begins that it names.
-    pub(super) anchors: BTreeMap<usize, Span>,
+    /// `&name`, by what it names.
+    anchors: BTreeMap<(usize, Kind), Span>,
 }
 
 impl<'t> Source<'t> {
@@ -77,12 +77,26 @@ impl<'t> Source<'t> {
         self.slice(Span::new(start, span.end)).trim_end()
     }
 
+    /// The anchor of a node; of an alias, none.
+    pub(super) fn anchor(&self, node: &Node) -> Option<Span> {
+        let kind = match (&node.value, node.style) {
+            (_, Style::Flow) => Kind::Flow,
+            (Value::List(_), _) => Kind::List,
+            (Value::Map(_), _) => Kind::Map,
+            _ => Kind::Scalar,
+        };
+        let anchor = self.anchors.get(&(node.span.start, kind)).copied();
+        anchor.filter(|_| node.style != Style::Alias)
+    }
+
+    /// Whether a key has an anchor.
+    pub(super) fn is_anchored(&self, key: Span) -> bool {
+        self.anchors.contains_key(&(key.start, Kind::Scalar))
+    }
+
     /// Where a node begins, with its anchor.
     pub(super) fn start(&self, node: &Node) -> usize {
-        match self.anchors.get(&node.span.start) {
-            Some(anchor) if node.style != Style::Alias => anchor.start,
-            _ => node.used.start,
-        }
+        self.anchor(node).map_or(node.used.start, |anchor| anchor.start)
     }
 
     /// Where a node ends. The parser lets a list or a mapping on lines of its own end where the next thing
@@ -104,7 +118,17 @@ impl<'t> Source<'t> {
     }
 }
 
-fn marks(raw: &str) -> (Vec<Span>, BTreeMap<usize, Span>) {
+/// A list may begin where its first member does, and a mapping where its first key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Scalar,
+    Flow,
+    List,
+    Map,
+}
+
+/// The comments and the anchors of a file, by where what they name begins.
+fn marks(raw: &str) -> (Vec<Span>, BTreeMap<(usize, Kind), Span>) {
     let options = granit_parser::options! {
         emit_comments: true,
         emit_anchor_events: true,
@@ -112,7 +136,7 @@ fn marks(raw: &str) -> (Vec<Span>, BTreeMap<usize, Span>) {
     };
     let mut comments = Vec::new();
     let mut anchors = BTreeMap::new();
-    let mut before = 0;
+    let mut before = (0, Kind::Scalar);
     for (event, at) in Parser::new_from_str_with_options(raw, options).map_while(Result::ok) {
         let start = at.start.byte_offset().unwrap_or(0);
         let span = Span::new(start, at.end.byte_offset().unwrap_or(start));
@@ -121,7 +145,13 @@ fn marks(raw: &str) -> (Vec<Span>, BTreeMap<usize, Span>) {
             Event::Anchor(..) => {
                 anchors.insert(before, span);
             }
-            _ => before = start,
+            Event::SequenceStart(StructureStyle::Flow, ..)
+            | Event::MappingStart(StructureStyle::Flow, ..) => {
+                before = (start, Kind::Flow);
+            }
+            Event::SequenceStart(..) => before = (start, Kind::List),
+            Event::MappingStart(..) => before = (start, Kind::Map),
+            _ => before = (start, Kind::Scalar),
         }
     }
     comments.sort();
@@ -239,11 +269,7 @@ impl<'n> Attach<'n> {
         let source = self.source;
         let mut piece =
             Piece { inner: Vec::new(), ..Piece::bare(entry.map(|entry| entry.key.as_str()), node) };
-        if let Some(anchor) = source.anchors.get(&node.span.start)
-            && node.style != Style::Alias
-        {
-            piece.anchor = source.slice(*anchor);
-        }
+        piece.anchor = source.anchor(node).map_or("", |anchor| source.slice(anchor));
         self.lines(&mut piece.above, start, |_| true);
         if source.blank_before(start) && !source.same_line(begin, start) {
             piece.above.push("");

@@ -14,14 +14,22 @@ pub(super) struct Messy {
     step: usize,
     pub(super) comments: usize,
     /// Values that have an anchor, by its number.
-    anchors: Vec<Value>,
+    anchors: Vec<(usize, Value)>,
+    named: usize,
 }
 
 impl Messy {
     /// A mapping as a file. Every comment is `#N` once, or `#N@POINTER` where it belongs to a key.
     pub(super) fn write(value: &Value, choices: Vec<u8>) -> String {
-        let mut messy =
-            Self { choices, next: 0, out: String::new(), step: 2, comments: 0, anchors: Vec::new() };
+        let mut messy = Self {
+            choices,
+            next: 0,
+            out: String::new(),
+            step: 2,
+            comments: 0,
+            anchors: Vec::new(),
+            named: 0,
+        };
         messy.step = 1 + messy.choose(4);
         let (crlf, mark) = (messy.choose(6) == 0, messy.choose(6) == 0);
         if messy.choose(6) == 0 {
@@ -124,15 +132,17 @@ impl Messy {
     }
 
     fn value(&mut self, value: &Value, indent: usize, pointer: &str, in_list: bool) {
-        if let Some(at) = self.anchors.iter().position(|other| other == value)
+        if let Some(name) = self.anchors.iter().find(|(_, other)| other == value).map(|(name, _)| *name)
             && self.choose(2) == 0
         {
-            self.out.push_str(&format!(" *a{at}"));
+            self.out.push_str(&format!(" *a{name}"));
             return self.beside(pointer);
         }
         let anchored = self.choose(6) == 0;
+        let name = self.named + 1;
         if anchored {
-            self.out.push_str(&format!(" &a{}", self.anchors.len()));
+            self.named += 1;
+            self.out.push_str(&format!(" &a{}", self.named));
         }
         let is_spread = match value {
             Value::Object(members) => !members.is_empty(),
@@ -161,7 +171,7 @@ impl Messy {
             self.beside(pointer);
         }
         if anchored {
-            self.anchors.push(value.clone());
+            self.anchors.push((name, value.clone()));
         }
     }
 

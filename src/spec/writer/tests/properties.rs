@@ -149,8 +149,10 @@ proptest! {
         let (old, new): (Vec<&str>, Vec<&str>) = (text.lines().collect(), changed.lines().collect());
         let places = crate::spec::origins(PATH, text.as_bytes());
         let line = places[pointer].line;
-        let is_below_its_dash = old.get(line - 1).is_some_and(|line| !line.trim_start().starts_with('-')) && !is_stable(&value, pointer);
-        if text.contains("&a") || is_below_its_dash {
+        // A list or a mapping in a list may begin below its `-`, and then its place is no place of its own.
+        let in_list = pointer.rsplit_once('/').and_then(|(list, _)| value.pointer(list)).is_some_and(Value::is_array);
+        let is_spread = value.pointer(pointer).is_some_and(|value| value.is_array() || value.is_object());
+        if text.contains("&a") || (in_list && is_spread) {
             return Ok(());
         }
         prop_assert_eq!(&old[..line - 1], &new[..line - 1], "{} in\n{}\n=>\n{}", pointer, text, changed);
