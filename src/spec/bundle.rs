@@ -26,14 +26,43 @@ pub struct Bundle {
 /// Texts travel as text; what is not UTF-8 (and will be reported) as a list of bytes.
 mod contents {
     use std::collections::BTreeMap;
+    use std::fmt;
 
+    use serde::de::{SeqAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize)]
     #[serde(untagged)]
     enum Content {
         Text(String),
         Bytes(Vec<u8>),
+    }
+
+    /// A list of bytes goes straight into bytes: by way of a tree it would take thirty times as much memory.
+    impl<'de> Deserialize<'de> for Content {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Reader;
+            impl<'de> Visitor<'de> for Reader {
+                type Value = Content;
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a file's text, or a list of its bytes")
+                }
+                fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+                    Ok(Content::Text(text.to_owned()))
+                }
+                fn visit_string<E>(self, text: String) -> Result<Content, E> {
+                    Ok(Content::Text(text))
+                }
+                fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content, A::Error> {
+                    let mut bytes = Vec::new();
+                    while let Some(byte) = list.next_element()? {
+                        bytes.push(byte);
+                    }
+                    Ok(Content::Bytes(bytes))
+                }
+            }
+            deserializer.deserialize_any(Reader)
+        }
     }
 
     pub(super) fn serialize<S: Serializer>(
