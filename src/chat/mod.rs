@@ -45,7 +45,6 @@ pub use inbound::{Accepted, Inbound, Target, may_see};
 pub use keys::Keyring;
 pub use outbound::{Channels, Deliver, Sent};
 pub use preview::Preview;
-pub use repeat::KEY_REUSED;
 pub use report::{Item, Report, Section};
 
 use engine::Engine;

@@ -8,10 +8,7 @@ use crate::accounts::Actor;
 use crate::chat::Accepted;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
-use crate::store::{Conversation, Idempotency, Message, Remembered, Tenant, Turn};
-
-/// The words of the `Conflict` when an idempotency key comes with another request than before.
-pub const KEY_REUSED: &str = "the idempotency key was used for a different request: make a new one";
+use crate::store::{Conversation, Idempotency, KEY_REUSED, Message, Remembered, Tenant, Turn};
 
 /// What an idempotency key remembers.
 #[derive(Serialize, Deserialize)]

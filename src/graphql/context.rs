@@ -4,6 +4,7 @@ use async_graphql::Context;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::Chat;
+use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::graphql::loaders::Loaders;
 use crate::memory::Memory;
@@ -14,6 +15,7 @@ pub(super) struct Rooms {
     pub(super) store: Store,
     pub(super) chat: Chat,
     pub(super) memory: Memory,
+    pub(super) clock: SharedClock,
 }
 
 pub(super) fn rooms<'a>(context: &Context<'a>) -> Result<&'a Rooms> {
@@ -31,6 +33,29 @@ pub(super) fn reader<'a>(context: &Context<'a>) -> Result<&'a Actor> {
     if !actor.scopes.allow(Scope::Chat) {
         actor.require(Scope::Read)?;
     }
+    Ok(actor)
+}
+
+/// Whoever is asking, if they may see what is configured and what a configuration would change.
+pub(super) fn planner<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    let actor = actor(context)?;
+    actor.require(Scope::ConfigPlan)?;
+    Ok(actor)
+}
+
+/// Whoever is asking, if they may know what was applied when: planners, and who may read.
+pub(super) fn historian<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    let actor = actor(context)?;
+    if !actor.scopes.allow(Scope::Read) {
+        actor.require(Scope::ConfigPlan)?;
+    }
+    Ok(actor)
+}
+
+/// Whoever is asking, if they may change the configuration.
+pub(super) fn applier<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    let actor = actor(context)?;
+    actor.require(Scope::ConfigApply)?;
     Ok(actor)
 }
 

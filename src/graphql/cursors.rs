@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::ConversationId;
+use crate::id::{ConversationId, GenerationId};
 
 /// The most on one page.
 const MOST: usize = 100;
@@ -28,6 +28,9 @@ pub(super) enum Place {
     /// Among bots, by name.
     #[serde(rename = "b")]
     Name(String),
+    /// Among generations, by when they were applied.
+    #[serde(rename = "g")]
+    Applied(DateTime<Utc>, GenerationId),
     /// Among matches, by rank.
     #[serde(rename = "r")]
     Rank(usize),
@@ -100,9 +103,13 @@ mod tests {
     fn cursors_come_back_as_they_went() {
         let now = DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap();
         let id = ConversationId::new();
-        for place in
-            [Place::Ordinal(7), Place::Recent(now, id), Place::Name("ux-advisor".into()), Place::Rank(20)]
-        {
+        for place in [
+            Place::Ordinal(7),
+            Place::Recent(now, id),
+            Place::Name("ux-advisor".into()),
+            Place::Rank(20),
+            Place::Applied(now, GenerationId::new()),
+        ] {
             assert_eq!(Place::decode_cursor(&place.encode_cursor()).unwrap(), place);
         }
     }

@@ -18,6 +18,8 @@ mod scalars;
 mod subscription;
 mod transport;
 mod types;
+mod uploads;
+mod wish;
 
 use std::sync::Arc;
 
@@ -48,13 +50,17 @@ pub struct Parts {
     pub drain: Drain,
 }
 
-/// The API at `/graphql`, its WebSocket at `/graphql/ws`, and the explorer that a browser finds there.
+/// The API at `/graphql`, its WebSocket at `/graphql/ws`, the explorer that a browser finds there, and uploads
+/// at `/config/bundles` and `/config/plans`.
 pub fn router(parts: Parts) -> Router {
     let Parts { store, accounts, chat, memory, clock, settings, drain } = parts;
-    let gate = gate::Tokens { accounts, clock };
-    let schema = builder().data(Rooms { store, chat, memory }).finish();
+    let uploads = uploads::router(store.clone(), accounts.clone(), clock.clone());
+    let gate = gate::Tokens { accounts, clock: clock.clone() };
+    let schema = builder().data(Rooms { store, chat, memory, clock }).finish();
     let settings = Settings { public: &["serverInfo"], ..settings };
-    transport::router(schema, Arc::new(gate), settings, drain, explorer::PAGE).merge(explorer::router())
+    transport::router(schema, Arc::new(gate), settings, drain, explorer::PAGE)
+        .merge(explorer::router())
+        .merge(uploads)
 }
 
 /// The schema in its own language, sorted, as `schema.graphql` holds it.
@@ -71,7 +77,7 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query, Mutation, Subscription)
+    Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<types::Node>()
         .register_output_type::<mutation::UserError>()
         .extension(transport::Phases)

@@ -10,6 +10,9 @@ use crate::id::AccountId;
 use crate::store::schema::idempotency_keys;
 use crate::store::tx::Tenant;
 
+/// The words of the `Conflict` when an idempotency key comes with another request than before.
+pub const KEY_REUSED: &str = "the idempotency key was used for a different request: make a new one";
+
 /// One remembered request.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = idempotency_keys, check_for_backend(diesel::pg::Pg))]

@@ -42,7 +42,7 @@ pub use deliveries::{Delivery, DeliveryState};
 pub use embedded::Embedded;
 pub use feed::{Change, Cursor, Operation};
 pub use generations::{Generation, Hold, StoredBundle};
-pub use idempotency::{Idempotency, Remembered};
+pub use idempotency::{Idempotency, KEY_REUSED, Remembered};
 pub use inspect::{Inspection, inspect};
 pub use jobs::{Job, JobState, Schedule};
 pub use messages::{Message, MessageRole};

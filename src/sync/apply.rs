@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::clock::SharedClock;
@@ -30,7 +31,7 @@ pub struct Options<'p> {
 }
 
 /// What an apply did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Applied {
     pub plan: Plan,
     /// The generation that is active now.

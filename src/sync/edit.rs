@@ -9,6 +9,7 @@ use crate::spec::{self, Problem};
 use crate::store::{Bot, BotRevision, Generation, Store, Tenant};
 use crate::sync::apply::{Applied, Options, apply_in};
 use crate::sync::desired::{DASHBOARD, Desired, Target};
+use crate::sync::once::{Claimed, Once, remember};
 use crate::sync::plan::{Missing, Policy};
 
 /// One field that somebody sets, or takes out.
@@ -42,6 +43,7 @@ pub struct Edit<'e> {
 }
 
 /// Makes a bot that no files own. `bot` is what its `bot.yaml` would say, `kind` and `apiVersion` may be left out.
+/// True if the same request made it before.
 pub async fn create_bot(
     store: &Store,
     clock: &SharedClock,
@@ -49,12 +51,17 @@ pub async fn create_bot(
     name: &str,
     bot: &Value,
     actor: &str,
-) -> Result<Edited> {
+    once: Once,
+) -> Result<(Edited, bool)> {
     let written = match spec::write_bot(name, bot) {
         Ok(written) => written,
-        Err(problems) => return Ok(Edited::Invalid(problems)),
+        Err(problems) => return Ok((Edited::Invalid(problems), false)),
     };
     let mut tx = store.tenant(account).await?;
+    let request = match once.claim(&mut tx, "config.createBot", clock.now()).await? {
+        Claimed::New(request) => request,
+        Claimed::Done(applied) => return Ok((Edited::Done(applied), true)),
+    };
     Generation::lock(&mut tx).await?;
     if let Some(taken) = Bot::find_by_name(&mut tx, name).await? {
         let archived = if taken.archived_at.is_some() { ", archived" } else { "" };
@@ -65,8 +72,9 @@ pub async fn create_bot(
     }
     let target = Target::of(&written);
     let applied = apply_one(&mut tx, clock, DASHBOARD, target, actor, "dashboard").await?;
+    remember(&mut tx, &request, &applied).await?;
     tx.commit().await?;
-    Ok(Edited::Done(Box::new(applied)))
+    Ok((Edited::Done(Box::new(applied)), false))
 }
 
 /// Changes fields of a bot: any of a bot that no files own, else only those that its files delegate.

@@ -94,7 +94,8 @@ pub async fn history(
     Ok(entries.collect())
 }
 
-fn entry(generation: Generation, is_active: bool) -> Entry {
+/// A generation as a line of the history.
+pub fn entry(generation: Generation, is_active: bool) -> Entry {
     let Generation {
         account_id: _,
         id: _,
@@ -115,8 +116,13 @@ pub async fn only_source(store: &Store, account: AccountId) -> Result<String> {
     let mut tx = store.tenant(account).await?;
     let sources = Generation::list_sources(&mut tx).await?;
     tx.commit().await?;
+    only_one(&sources)
+}
+
+/// The one of `sources` that is meant where nobody says which.
+pub fn only_one(sources: &[String]) -> Result<String> {
     let of_files: Vec<&String> = sources.iter().filter(|source| source.starts_with("git:")).collect();
-    match (of_files.as_slice(), sources.as_slice()) {
+    match (of_files.as_slice(), sources) {
         ([only], _) => Ok((*only).clone()),
         ([], [only]) => Ok(only.clone()),
         (_, []) => Err(Error::not_found("nothing was ever applied")),

@@ -9,6 +9,7 @@ mod apply;
 mod desired;
 mod edit;
 mod history;
+mod once;
 mod past;
 mod plan;
 mod ready;
@@ -19,8 +20,10 @@ pub use apply::{Applied, Options, apply, plan_now};
 pub use desired::{DASHBOARD, Desired, Target, source_of};
 pub use edit::{Edit, Edited, Set, create_bot, update_bot};
 pub use history::{
-    Entry, Exported, Shown, ShownBot, Spoken, drift, export, history, only_source, show, show_bot, spoken,
+    Entry, Exported, Shown, ShownBot, Spoken, drift, entry, export, history, only_one, only_source, show,
+    show_bot, spoken,
 };
+pub use once::{Once, apply_once};
 pub use plan::{
     Action, Attention, AttentionKind, Base, BaseRevision, Change, Current, CurrentBot, Delegated,
     FORMAT_VERSION, Field, Hashed, Held, Missing, Op, Plan, Policy, Summary, TextChange, Words, plan,

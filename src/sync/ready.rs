@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::store::{ReplicaConfig, Store};
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How the replicas stand to a version of an account's config.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// Replicas that live and run it.

@@ -1,248 +1,25 @@
 //! What can be done. Each takes one `input` and returns what it changed; what a person can mend comes back in
 //! `userErrors`, faults of the system in `errors`.
 
+mod config;
+mod config_error;
+mod talk;
 mod user_error;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, Union};
+use async_graphql::{ID, MergedObject};
 
-use crate::chat::{Accepted, Inbound, Target};
-use crate::error;
-use crate::graphql::context::{actor, rooms};
-use crate::graphql::ids;
-use crate::graphql::types::{Conversation, Message, Turn};
-use crate::id::{ConversationId, TurnId};
+use config::ConfigMutations;
+use talk::TalkMutations;
+use user_error::Mendable;
 pub(super) use user_error::UserError;
-use user_error::{Conflict, IdempotencyKeyReused, InvalidInput, LimitReached, Mendable, NotFound};
-
-/// The channel of what comes in here.
-const CHANNEL: &str = "graphql";
-
-pub(super) struct Mutation;
 
 /// What can be done.
-#[Object]
-impl Mutation {
-    /// Begins a conversation with a bot; with its greeting in it, if it has one.
-    async fn create_conversation(
-        &self,
-        context: &Context<'_>,
-        input: CreateConversationInput,
-    ) -> Result<Option<CreateConversationPayload>> {
-        let CreateConversationInput { idempotency_key, bot, title } = input;
-        let key = match checked_key(idempotency_key) {
-            Ok(key) => key,
-            Err(mendable) => return Ok(Some(CreateConversationPayload::refused(mendable))),
-        };
-        let chat = &rooms(context)?.chat;
-        let made = chat.create_conversation(actor(context)?, &bot, title, Some(key), CHANNEL).await;
-        Ok(Some(match made {
-            Ok((conversation, replayed)) => CreateConversationPayload {
-                conversation: Some(Conversation(conversation)),
-                replayed,
-                user_errors: Vec::new(),
-            },
-            Err(error) => {
-                let path = if error.kind() == error::Kind::NotFound { "bot" } else { "title" };
-                CreateConversationPayload::refused(Mendable::of(error, path)?)
-            }
-        }))
-    }
-
-    /// Says something to a bot. It is kept before this returns, and the answer will come whatever crashes:
-    /// follow `turn` with `turnEvents`.
-    async fn send_message(
-        &self,
-        context: &Context<'_>,
-        input: SendMessageInput,
-    ) -> Result<Option<SendMessagePayload>> {
-        let (inbound, path) = match inbound(input) {
-            Ok(inbound) => inbound,
-            Err(mendable) => return Ok(Some(SendMessagePayload::refused(mendable))),
-        };
-        Ok(Some(match rooms(context)?.chat.send(actor(context)?, inbound).await {
-            Ok(accepted) => accepted.into(),
-            Err(error) => {
-                let path = if error.kind() == error::Kind::Invalid { "text" } else { path };
-                SendMessagePayload::refused(Mendable::of(error, path)?)
-            }
-        }))
-    }
-
-    /// Stops a turn: a queued one at once, a running one as soon as its runner hears of it. One that has
-    /// ended stays as it is.
-    async fn cancel_turn(
-        &self,
-        context: &Context<'_>,
-        input: CancelTurnInput,
-    ) -> Result<Option<CancelTurnPayload>> {
-        let cancelled = async {
-            let turn = ids::read::<TurnId>(&input.turn_id)?;
-            rooms(context)?.chat.cancel(actor(context)?, turn).await
-        };
-        Ok(Some(match cancelled.await {
-            Ok(turn) => CancelTurnPayload { turn: Some(Turn(turn)), user_errors: Vec::new() },
-            Err(error) => {
-                let mendable = Mendable::of(error, "turnId")?;
-                CancelTurnPayload { turn: None, user_errors: vec![mendable.into()] }
-            }
-        }))
-    }
-}
-
-/// A conversation to begin.
-#[derive(InputObject)]
-struct CreateConversationInput {
-    /// Chosen by the client, a UUID say: the same key with the same input again has the first one's effect
-    /// and answer, for 24 hours.
-    idempotency_key: ID,
-    /// The name of the bot.
-    bot: String,
-    /// What to call it, at most 200 characters.
-    title: Option<String>,
-}
-
-/// What `createConversation` did.
-#[derive(SimpleObject)]
-struct CreateConversationPayload {
-    /// The new conversation; null if there are `userErrors`.
-    conversation: Option<Conversation>,
-    /// Whether this is the answer to an earlier request with the same key.
-    replayed: bool,
-    /// What is to be mended.
-    user_errors: Vec<CreateConversationError>,
-}
-
-/// A message to a bot: its words, and either the bot or the conversation that it goes to.
-#[derive(InputObject)]
-struct SendMessageInput {
-    /// Chosen by the client, a UUID say: the same key with the same input again has the first one's effect
-    /// and answer, for 24 hours.
-    idempotency_key: ID,
-    /// The name of a bot: the caller's own conversation with it, begun if there is none. Either this or
-    /// `conversationId`.
-    bot: Option<String>,
-    /// Either this or `bot`.
-    conversation_id: Option<ID>,
-    /// The words, at most 256 KiB.
-    text: String,
-    /// Files that belong to it. Uploads are not built yet: leave it out.
-    upload_ids: Option<Vec<ID>>,
-}
-
-/// What `sendMessage` did.
-#[derive(SimpleObject)]
-struct SendMessagePayload {
-    /// Where it was said.
-    conversation: Option<Conversation>,
-    /// What was said; null if there are `userErrors`.
-    message: Option<Message>,
-    /// The turn that answers it, perhaps together with others.
-    turn: Option<Turn>,
-    /// Whether this is the answer to an earlier request with the same key.
-    replayed: bool,
-    /// What is to be mended.
-    user_errors: Vec<SendMessageError>,
-}
-
-impl CreateConversationPayload {
-    fn refused(mendable: Mendable) -> Self {
-        Self { conversation: None, replayed: false, user_errors: vec![mendable.into()] }
-    }
-}
-
-impl SendMessagePayload {
-    fn refused(mendable: Mendable) -> Self {
-        let user_errors = vec![mendable.into()];
-        Self { conversation: None, message: None, turn: None, replayed: false, user_errors }
-    }
-}
-
-impl From<Accepted> for SendMessagePayload {
-    fn from(accepted: Accepted) -> Self {
-        let Accepted { conversation, message, turn, replayed } = accepted;
-        Self {
-            conversation: Some(Conversation(conversation)),
-            message: Some(Message(message)),
-            turn: Some(Turn(turn)),
-            replayed,
-            user_errors: Vec::new(),
-        }
-    }
-}
-
-/// The message and the part of the input that names its target.
-fn inbound(input: SendMessageInput) -> Result<(Inbound, &'static str), Mendable> {
-    let SendMessageInput { idempotency_key, bot, conversation_id, text, upload_ids } = input;
-    if upload_ids.is_some_and(|ids| !ids.is_empty()) {
-        return Err(Mendable::invalid("uploads are not built yet: leave `uploadIds` out", "uploadIds"));
-    }
-    let (target, path) = match (bot, conversation_id) {
-        (Some(bot), None) => (Target::Bot(bot), "bot"),
-        (None, Some(id)) => {
-            let id = ids::read::<ConversationId>(&id);
-            let id = id.map_err(|error| Mendable::told(&error, "conversationId"))?;
-            (Target::Conversation(id), "conversationId")
-        }
-        _ => return Err(Mendable::invalid("say either `bot` or `conversationId`", "bot")),
-    };
-    let idempotency_key = Some(checked_key(idempotency_key)?);
-    Ok((Inbound { target, text, idempotency_key, channel: CHANNEL }, path))
-}
+#[derive(MergedObject, Default)]
+pub(super) struct Mutation(TalkMutations, ConfigMutations);
 
 fn checked_key(key: ID) -> Result<String, Mendable> {
     if key.is_empty() || key.len() > 255 {
         return Err(Mendable::invalid("an idempotency key has 1 to 255 bytes", "idempotencyKey"));
     }
     Ok(key.0)
-}
-
-/// A turn to stop.
-#[derive(InputObject)]
-struct CancelTurnInput {
-    /// The turn to stop.
-    turn_id: ID,
-}
-
-/// What `cancelTurn` did.
-#[derive(SimpleObject)]
-struct CancelTurnPayload {
-    /// The turn as it stands now; a running one may still be running.
-    turn: Option<Turn>,
-    /// What is to be mended.
-    user_errors: Vec<CancelTurnError>,
-}
-
-macro_rules! user_errors {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
-        $(#[$doc])*
-        #[derive(Union)]
-        enum $name {
-            NotFound(NotFound),
-            InvalidInput(InvalidInput),
-            IdempotencyKeyReused(IdempotencyKeyReused),
-            Conflict(Conflict),
-            LimitReached(LimitReached),
-        }
-
-        impl From<Mendable> for $name {
-            fn from(mendable: Mendable) -> Self {
-                match mendable {
-                    Mendable::NotFound(error) => Self::NotFound(error),
-                    Mendable::InvalidInput(error) => Self::InvalidInput(error),
-                    Mendable::IdempotencyKeyReused(error) => Self::IdempotencyKeyReused(error),
-                    Mendable::Conflict(error) => Self::Conflict(error),
-                    Mendable::LimitReached(error) => Self::LimitReached(error),
-                }
-            }
-        }
-    )+};
-}
-
-user_errors! {
-    /// What can be wrong with `createConversation`. All implement `UserError`; clients must expect others.
-    CreateConversationError,
-    /// What can be wrong with `sendMessage`. All implement `UserError`; clients must expect others.
-    SendMessageError,
-    /// What can be wrong with `cancelTurn`. All implement `UserError`; clients must expect others.
-    CancelTurnError,
 }

@@ -2,8 +2,9 @@
 
 use async_graphql::{Enum, Interface, SimpleObject};
 
-use crate::chat::KEY_REUSED;
 use crate::error::{Error, Kind, Result};
+use crate::graphql::mutation::config_error::{FieldOwnedByFiles, InvalidBot};
+use crate::store::KEY_REUSED;
 
 /// For programs. Clients must expect codes that they do not know.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,12 @@ pub(in crate::graphql) enum UserErrorCode {
     Conflict,
     /// Too much, too fast, or over a budget.
     LimitReached,
+    /// The bot, or a bot of the project, would not be valid.
+    InvalidBot,
+    /// Files own the field: change it there.
+    FieldOwnedByFiles,
+    /// A policy forbids it: a protected bot, too many deletions, a source that is held.
+    BlockedByPolicy,
 }
 
 /// Something that a person can mend. `message` can be shown as it is.
@@ -37,6 +44,9 @@ pub(in crate::graphql) enum UserError {
     IdempotencyKeyReused(IdempotencyKeyReused),
     Conflict(Conflict),
     LimitReached(LimitReached),
+    InvalidBot(InvalidBot),
+    FieldOwnedByFiles(FieldOwnedByFiles),
+    BlockedByPolicy(BlockedByPolicy),
 }
 
 macro_rules! members {
@@ -54,7 +64,7 @@ macro_rules! members {
         }
 
         impl $name {
-            fn new(message: &str, path: &str) -> Self {
+            pub(in crate::graphql) fn new(message: &str, path: &str) -> Self {
                 let path = Some(vec!["input".to_owned(), path.to_owned()]);
                 Self { message: message.to_owned(), code: UserErrorCode::$name, path }
             }
@@ -73,6 +83,8 @@ members! {
     Conflict as "ConflictError",
     /// Too much, too fast, or over a budget: later it may go through.
     LimitReached as "LimitReachedError",
+    /// A policy forbids it: a protected bot, too many deletions, a source that is held. The message says which.
+    BlockedByPolicy as "BlockedByPolicyError",
 }
 
 /// A failure that a person can mend.

@@ -1,22 +1,32 @@
 //! The types of the schema: each a newtype over the row that it shows.
 
 mod bot;
+mod change;
 mod context_report;
 mod conversation;
 mod events;
+mod generation;
 mod message;
 mod node;
 mod person;
+mod plan;
+mod problem;
 mod search;
 mod server;
 mod turn;
 
 pub(super) use bot::{Bot, BotRevision};
+pub(super) use change::{ChangeAction, PlannedChange};
 pub(super) use conversation::Conversation;
 pub(super) use events::{ConversationEvent, TurnEvent, conversation_event, turn_event};
+pub(super) use generation::{
+    ConfigReadiness, ConfigSource, ExportedBot, Generation, GenerationDetails, WrittenRevision,
+};
 pub(super) use message::Message;
 pub(super) use node::{Node, find_message, find_node, find_turn};
 pub(super) use person::{Account, Person, Viewer};
+pub(super) use plan::{ConfigHold, ConfigPlan};
+pub(super) use problem::ConfigProblem;
 pub(super) use search::{SearchHit, SearchPage};
 pub(super) use server::ServerInfo;
 pub(super) use turn::Turn;

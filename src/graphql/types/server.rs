@@ -18,7 +18,13 @@ impl ServerInfo {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             min_client_version: "0.1.0",
-            features: vec!["graphql-transport-ws", "turn-events", "conversation-events", "search"],
+            features: vec![
+                "graphql-transport-ws",
+                "turn-events",
+                "conversation-events",
+                "search",
+                "bots-as-code",
+            ],
         }
     }
 }

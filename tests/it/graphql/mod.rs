@@ -1,5 +1,6 @@
 //! The API through its front door: what an app does, what it must not be able to do, and what it is told.
 
+mod config;
 mod reading;
 
 use std::time::Duration;

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use botwright::accounts::{Accounts, NewToken, Scopes};
+use botwright::accounts::{Accounts, Actor, NewToken, Scopes};
 use botwright::clock::{SharedClock, SystemClock};
 use botwright::http::{Drain, Ready, serve};
 use botwright::{graphql, http};
 use futures_util::{SinkExt, StreamExt};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -67,9 +68,25 @@ impl Door {
         scopes: &str,
         lifetime: Option<chrono::TimeDelta>,
     ) -> Client {
+        self.client_of(&talk.actor, person, scopes, lifetime).await
+    }
+
+    /// Somebody of the account of that name, which is made if there is none.
+    pub(crate) async fn client_in(&self, account: &str, scopes: &str) -> Client {
+        let operator = self.accounts.operator(account).await.unwrap();
+        self.client_of(&operator, account, scopes, None).await
+    }
+
+    async fn client_of(
+        &self,
+        maker: &Actor,
+        person: &str,
+        scopes: &str,
+        lifetime: Option<chrono::TimeDelta>,
+    ) -> Client {
         let scopes: Scopes = scopes.parse().unwrap();
         let new = NewToken { name: person.into(), scopes, person: Some(person.into()), expires_in: lifetime };
-        let token = self.accounts.create_token(&talk.actor, new).await.unwrap();
+        let token = self.accounts.create_token(maker, new).await.unwrap();
         Client {
             address: self.address,
             token: token.expose_secret().to_owned(),
@@ -104,6 +121,35 @@ impl Client {
             .await
             .unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Uploads `body` to `path`; the status and what was said.
+    pub(crate) async fn upload(&self, path: &str, body: Vec<u8>, encoding: Option<&str>) -> (u16, Value) {
+        let mut request = self
+            .http
+            .post(format!("http://{}{path}", self.address))
+            .header("content-type", "application/json")
+            .bearer_auth(&self.token)
+            .body(body);
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Announces an upload of so many bytes and sends none of them; the status and what was said.
+    pub(crate) async fn announce(&self, path: &str, bytes: usize) -> (u16, String) {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {bytes}\r\n\r\n",
+            self.token
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 4096];
+        let read = timeout(Duration::from_secs(5), socket.read(&mut answer)).await.unwrap().unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+        (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
     }
 
     /// The data of an operation that goes well.

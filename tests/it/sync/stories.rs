@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use botwright::error::Kind;
 use botwright::store::Bot;
-use botwright::sync::{AttentionKind, Back, DASHBOARD, Edit, Edited, Op, Set};
+use botwright::sync::{AttentionKind, Back, DASHBOARD, Edit, Edited, Once, Op, Set};
 use serde_json::{Value, json};
 
 use super::*;
@@ -196,7 +196,10 @@ async fn a_bot_of_the_dashboard_is_free_and_versioned() {
     let clock: SharedClock = Arc::new(SystemClock);
     let account = talk.actor.account;
     let make = async |name: &str, bot: Value| {
-        sync::create_bot(&talk.store, &clock, account, name, &bot, "anna").await
+        let key = bot.to_string();
+        let once = Once { principal: "anna".into(), fingerprint: key.clone(), key };
+        let made = sync::create_bot(&talk.store, &clock, account, name, &bot, "anna", once).await;
+        made.map(|(edited, _)| edited)
     };
     let wrong = make("chef", json!({ "displayName": "Chef", "personna": "x" })).await.unwrap();
     assert!(matches!(wrong, Edited::Invalid(_)));

@@ -1,4 +1,4 @@
-//! What can be read.
+//! Bots, conversations and what was said in them.
 
 use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Context, ID, Object, Result};
@@ -19,11 +19,12 @@ use crate::store;
 /// The longest text that can be searched for, in bytes.
 const LONGEST_SEARCH: usize = 1_000;
 
-pub(super) struct Query;
+/// Bots, conversations and what was said in them.
+#[derive(Default)]
+pub(super) struct TalkQueries;
 
-/// What can be read. Everything but `serverInfo` needs a token.
 #[Object]
-impl Query {
+impl TalkQueries {
     /// Whoever is asking.
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
         Ok(actor(context)?.into())

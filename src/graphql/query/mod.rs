@@ -1,0 +1,14 @@
+//! What can be read.
+
+mod config;
+mod talk;
+
+use async_graphql::MergedObject;
+
+use config::ConfigQueries;
+pub(super) use config::config_source;
+use talk::TalkQueries;
+
+/// What can be read. Everything but `serverInfo` needs a token.
+#[derive(MergedObject, Default)]
+pub(super) struct Query(TalkQueries, ConfigQueries);
