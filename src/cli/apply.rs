@@ -13,7 +13,7 @@ use crate::cli::output::{CiFormat, CiOutput};
 use crate::cli::planned::{Limits, Planned, folder, planned, refused};
 use crate::cli::problems::read;
 use crate::cli::saved::Saved;
-use crate::cli::site::{Done, Site};
+use crate::cli::site::{Done, Place, Site};
 use crate::error::Result;
 use crate::sync::Readiness;
 
@@ -35,9 +35,8 @@ pub(super) struct Args {
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     message: Option<String>,
-    /// Whose bots they become
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: CiOutput,
 }
@@ -56,7 +55,7 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
         }
         found.warn(&here.terminal, args.output.format)?;
     }
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     let done = act(&site, &dir, saved, found.map(|found| found.bundle), &args).await;
     site.close().await?;
     let (done, readiness) = done?;

@@ -7,7 +7,7 @@ use crate::cli::Here;
 use crate::cli::changes;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::Output;
-use crate::cli::site::Site;
+use crate::cli::site::{Place, Site};
 
 /// Show what is live otherwise than it was last applied; what the dashboard may change is shown, and is no drift
 #[derive(Debug, Parser)]
@@ -16,15 +16,14 @@ pub(super) struct Args {
     /// Of which source
     #[arg(long)]
     source: Option<String>,
-    /// Whose bots
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: Output,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     let found = async {
         let source = site.source(args.source.clone()).await?;
         site.drift(&source).await

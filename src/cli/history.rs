@@ -7,7 +7,7 @@ use crate::cli::Here;
 use crate::cli::chat::harmless;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::Output;
-use crate::cli::site::Site;
+use crate::cli::site::{Place, Site};
 use crate::cli::table::table;
 use crate::sync::Entry;
 
@@ -26,15 +26,14 @@ pub(super) struct Args {
     /// At most so many
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
     limit: i64,
-    /// Whose bots
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: Output,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     // A bot's changes may lie far apart.
     let reach = if args.bot.is_some() { 1_000 } else { args.limit };
     let entries = site.history(args.source.as_deref(), reach).await;

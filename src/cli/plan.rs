@@ -12,7 +12,7 @@ use crate::cli::output::{CiFormat, CiOutput};
 use crate::cli::planned::{Limits, Planned, exit, folder, planned};
 use crate::cli::problems::read;
 use crate::cli::saved::Saved;
-use crate::cli::site::Site;
+use crate::cli::site::{Place, Site};
 use crate::sync::Plan;
 
 /// Show what an apply of a folder of bots would change; changes nothing
@@ -34,9 +34,8 @@ pub(super) struct Args {
     /// Save the plan, with the files in it: `apply FILE` does exactly that or nothing
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Whose bots
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: CiOutput,
 }
@@ -49,7 +48,7 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
         return Ok(Exit::InvalidConfig);
     }
     found.warn(&here.terminal, args.output.format)?;
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     let done = planned(&site, &dir, found.bundle, &args.limits, "plan").await;
     site.close().await?;
     let planned = done.map_err(Failure::of_config)?;

@@ -7,7 +7,7 @@ use crate::cli::Here;
 use crate::cli::changes;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::Output;
-use crate::cli::site::{Done, Site};
+use crate::cli::site::{Done, Place, Site};
 use crate::error::{Error, Result};
 use crate::sync::{Back, Plan};
 
@@ -30,15 +30,14 @@ pub(super) struct Args {
     /// Of which source
     #[arg(long)]
     source: Option<String>,
-    /// Whose bots
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: Output,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     let done = act(&site, &args).await;
     site.close().await?;
     let (plan, generation) = done.map_err(Failure::of_config)?;
@@ -88,15 +87,14 @@ pub(super) struct ResumeArgs {
     /// Which source
     #[arg(long)]
     source: Option<String>,
-    /// Whose bots
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: Output,
 }
 
 pub(super) async fn resume(args: ResumeArgs, here: &Here) -> Outcome {
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     let done: Result<(String, bool), Error> = async {
         let source = site.source(args.source.clone()).await?;
         let was_held = site.resume(&source).await?;

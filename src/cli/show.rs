@@ -11,7 +11,7 @@ use crate::cli::chat::harmless;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::history::what;
 use crate::cli::output::Output;
-use crate::cli::site::{Site, Which};
+use crate::cli::site::{Place, Site, Which};
 use crate::cli::terminal::Style;
 use crate::error::{Error, Result};
 use crate::spec;
@@ -33,9 +33,8 @@ pub(super) struct Args {
     /// Of which source a number is
     #[arg(long)]
     source: Option<String>,
-    /// Whose bots
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -46,7 +45,7 @@ enum Found {
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     let found = find(&site, &args).await;
     site.close().await?;
     match found.map_err(Failure::from)? {

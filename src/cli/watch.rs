@@ -14,7 +14,7 @@ use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::CiFormat;
 use crate::cli::planned::{folder, refused};
 use crate::cli::problems::{Found, read};
-use crate::cli::site::{Site, Wish};
+use crate::cli::site::{Place, Site, Wish};
 use crate::error::Kind;
 use crate::spec::Bundle;
 use crate::sync::{Missing, Policy};
@@ -29,14 +29,13 @@ pub(super) struct Args {
     /// The folder; BOTS_DIR, else ./bots, if left out
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Whose bots they become
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT)]
-    account: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
     let dir = folder(here, args.dir);
-    let site = Site::open(here, &args.account).await?;
+    let site = Site::open(here, &args.place).await?;
     here.terminal.talk(format!("watching `{}`; Ctrl+C stops", dir.display()));
     tokio::select! {
         () = watch(here, &site, &dir) => {}

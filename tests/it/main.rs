@@ -18,6 +18,7 @@ mod jobs;
 mod kills;
 mod memory;
 mod outbox;
+mod served;
 mod sync;
 mod turns;
 mod walls;

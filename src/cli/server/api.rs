@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use async_stream::try_stream;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -16,6 +19,8 @@ use crate::net::{Client, operator_client};
 
 /// A server that takes longer for an answer is away; replies come over the socket and may take any time.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+/// A whole project goes up in this time, and is checked and kept.
+const UPLOADS_WITHIN: Duration = Duration::from_secs(120);
 /// For how long a lost line is taken up again.
 const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -59,6 +64,39 @@ impl Api {
         }
     }
 
+    /// Uploads what has no room in a question, gzipped; the server's answer.
+    pub(in crate::cli) async fn upload<T: Serialize>(&self, path: &str, content: &T) -> Result<Value> {
+        let url = format!("{}{path}", self.address.url);
+        let sent = self
+            .client
+            .post(&url)
+            .bearer_auth(self.address.token.expose_secret())
+            .timeout(UPLOADS_WITHIN)
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip")
+            .body(packed(content).map_err(Error::internal)?)
+            .send();
+        let answer = sent.await.map_err(|error| {
+            Error::unavailable(format!("`{url}` does not answer")).with_source(error.without_url())
+        })?;
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let message = body.pointer("/error/message").and_then(Value::as_str);
+        let kind = match (status.as_u16(), message) {
+            (401, _) => Kind::Unauthenticated,
+            (403, _) => Kind::Forbidden,
+            (429, _) => Kind::RateLimited,
+            (400..=499, Some(_)) if status.as_u16() != 404 => Kind::Invalid,
+            _ => Kind::Unavailable,
+        };
+        let foreign =
+            || format!("`{url}` answered {status}: is it the address of Botwright, of this version?");
+        Err(Error::new(kind, message.filter(|_| status.as_u16() != 404).map_or_else(foreign, str::to_owned)))
+    }
+
     /// The events of a turn after `after`, each as GraphQL wrote it, until its last one. A line that is lost
     /// is taken up again where it broke.
     pub(in crate::cli) fn turn_events(&self, turn: String, after: i64) -> BoxStream<'static, Result<Value>> {
@@ -93,6 +131,13 @@ impl Api {
         };
         stream.boxed()
     }
+}
+
+/// The JSON of `content`, gzipped.
+fn packed<T: Serialize>(content: &T) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut packer, content)?;
+    Ok(packer.finish()?)
 }
 
 const TURN_EVENTS: &str = "subscription TurnEvents($turn: ID!, $after: Int!) {

@@ -32,16 +32,16 @@ pub(super) struct Address {
 
 impl Server {
     /// The server that is meant; `None` for this machine.
-    pub(super) fn address(self, config: &Config) -> Result<Option<Address>> {
-        let Some(url) = self.url else { return Ok(None) };
+    pub(super) fn address(&self, config: &Config) -> Result<Option<Address>> {
+        let Some(url) = &self.url else { return Ok(None) };
         let url = url.trim_end_matches('/').to_owned();
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Error::invalid(format!("`{url}` is no address: it begins with https:// or http://")));
         }
-        let token = self.token.or_else(|| config.token.clone()).ok_or_else(|| {
+        let token = self.token.clone().or_else(|| config.token.clone()).ok_or_else(|| {
             Error::unauthenticated(
                 "a server asks for a token: give --token, or set BOTWRIGHT_TOKEN; on the server, `botwright token \
-                 create --scopes chat,read` makes one",
+                 create` makes one",
             )
         })?;
         Ok(Some(Address { url, token }))

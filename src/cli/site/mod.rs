@@ -2,21 +2,37 @@
 //! either way.
 
 mod local;
+mod remote;
 
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::Value;
 
+use crate::accounts::OPERATORS_ACCOUNT;
 use crate::cli::Here;
 use crate::cli::exit::Failure;
+use crate::cli::server::Server;
 use crate::error::Result;
 use crate::spec::Bundle;
 use crate::sync::{Back, Entry, Plan, Policy, Readiness, Shown, Spoken};
 use local::Local;
+use remote::Remote;
 
 /// Where the bots live. Close it.
 pub(super) enum Site {
     Local(Box<Local>),
+    Remote(Box<Remote>),
+}
+
+/// Which site a command acts on.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    #[command(flatten)]
+    server: Server,
+    /// Whose bots, on this machine; on a server the token says whose
+    #[arg(long, default_value = OPERATORS_ACCOUNT, conflicts_with = "url")]
+    account: String,
 }
 
 /// Which bot spoke: by a message, or by name and revision.
@@ -44,9 +60,12 @@ pub(super) struct Wish<'w> {
 }
 
 impl Site {
-    /// The database of this machine, for `account`.
-    pub(super) async fn open(here: &Here, account: &str) -> Result<Self, Failure> {
-        let local = Local::open(here, account).await?;
+    /// The server that is named, else the database of this machine.
+    pub(super) async fn open(here: &Here, place: &Place) -> Result<Self, Failure> {
+        if let Some(address) = place.server.address(&here.config)? {
+            return Ok(Self::Remote(Box::new(Remote::new(address)?)));
+        }
+        let local = Local::open(here, &place.account).await?;
         Ok(Self::Local(Box::new(local)))
     }
 
@@ -54,6 +73,7 @@ impl Site {
     pub(super) async fn plan(&self, wish: &Wish<'_>) -> Result<Plan> {
         match self {
             Self::Local(local) => local.plan(wish).await,
+            Self::Remote(remote) => remote.plan(wish).await,
         }
     }
 
@@ -61,6 +81,7 @@ impl Site {
     pub(super) async fn apply(&self, wish: &Wish<'_>, planned: &Plan, allow_rewind: bool) -> Result<Done> {
         match self {
             Self::Local(local) => local.apply(wish, planned, allow_rewind).await,
+            Self::Remote(remote) => remote.apply(wish, planned, allow_rewind).await,
         }
     }
 
@@ -68,6 +89,7 @@ impl Site {
     pub(super) async fn wait(&self, version: i64, patience: Duration) -> Result<Readiness> {
         match self {
             Self::Local(local) => local.wait(version, patience).await,
+            Self::Remote(remote) => remote.wait(version, patience).await,
         }
     }
 
@@ -75,6 +97,7 @@ impl Site {
     pub(super) async fn history(&self, source: Option<&str>, limit: i64) -> Result<Vec<Entry>> {
         match self {
             Self::Local(local) => local.history(source, limit).await,
+            Self::Remote(remote) => remote.history(source, limit).await,
         }
     }
 
@@ -83,36 +106,42 @@ impl Site {
         match (named, self) {
             (Some(named), _) => Ok(named),
             (None, Self::Local(local)) => local.only_source().await,
+            (None, Self::Remote(remote)) => remote.only_source().await,
         }
     }
 
     pub(super) async fn show(&self, source: &str, number: i32) -> Result<Shown> {
         match self {
             Self::Local(local) => local.show(source, number).await,
+            Self::Remote(remote) => remote.show(source, number).await,
         }
     }
 
     pub(super) async fn spoken(&self, which: Which) -> Result<Spoken> {
         match self {
             Self::Local(local) => local.spoken(which).await,
+            Self::Remote(remote) => remote.spoken(which).await,
         }
     }
 
     pub(super) async fn drift(&self, source: &str) -> Result<Plan> {
         match self {
             Self::Local(local) => local.drift(source).await,
+            Self::Remote(remote) => remote.drift(source).await,
         }
     }
 
     pub(super) async fn plan_rollback(&self, source: &str, number: i32) -> Result<Plan> {
         match self {
             Self::Local(local) => local.plan_rollback(source, number).await,
+            Self::Remote(remote) => remote.plan_rollback(source, number).await,
         }
     }
 
     pub(super) async fn rollback(&self, back: Back) -> Result<Done> {
         match self {
             Self::Local(local) => local.rollback(back).await,
+            Self::Remote(remote) => remote.rollback(back).await,
         }
     }
 
@@ -120,12 +149,14 @@ impl Site {
     pub(super) async fn resume(&self, source: &str) -> Result<bool> {
         match self {
             Self::Local(local) => local.resume(source).await,
+            Self::Remote(remote) => remote.resume(source).await,
         }
     }
 
     pub(super) async fn close(self) -> Result<()> {
         match self {
             Self::Local(local) => local.close().await,
+            Self::Remote(_) => Ok(()),
         }
     }
 }
