@@ -45,7 +45,8 @@ pub fn parse(bundle: &Bundle) -> Parsed {
         bundle.files.keys().filter_map(|path| Some((bot_name(path)?, path.as_str()))).collect();
     let names: Vec<&str> = bots.iter().map(|(name, _)| *name).collect();
     let file = read_project(bundle, &names, &mut problems);
-    let raw = bundle.files.get(PROJECT).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("");
+    // A file that is refused is not looked into again.
+    let raw = file.as_ref().and_then(|_| std::str::from_utf8(bundle.files.get(PROJECT)?).ok()).unwrap_or("");
     let text = Text::hidden(PROJECT, raw.trim_start_matches('\u{feff}'));
     let offer = file.as_ref().map(|root| offer(&text, root)).unwrap_or_default();
     let written: Vec<Option<Written>> = bots

@@ -17,8 +17,8 @@ use breed::Breeder;
 use meter::Meter;
 
 /// The most processor time that one project may take: a second as it ships. A debug build is some ten times
-/// slower, and is still given no more than four.
-const MOST_TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 4 } else { 1 });
+/// slower, and is still given no more than three.
+const MOST_TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
 /// The most memory that this process may take while it answers one, besides the project itself, in bytes.
 const MOST_MEMORY: u64 = 200 * 1024 * 1024;
 /// A project that takes longer is taken for one that never ends.
