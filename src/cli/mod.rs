@@ -14,6 +14,7 @@ mod context;
 mod doctor;
 mod drift;
 mod exit;
+mod export;
 mod history;
 mod fmt;
 mod init;
@@ -39,6 +40,7 @@ mod token;
 mod up;
 mod validate;
 mod watch;
+mod written;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -85,6 +87,7 @@ enum Command {
     Apply(apply::Args),
     Comment(comment::Args),
     Drift(drift::Args),
+    Export(export::Args),
     History(history::Args),
     Show(show::Args),
     Rollback(rollback::Args),
@@ -110,6 +113,7 @@ impl Command {
             Self::Apply(args) => args.output.is_json(),
             Self::Comment(args) => args.output.is_json(),
             Self::Drift(args) => args.output.is_json(),
+            Self::Export(args) => args.output.is_json(),
             Self::History(args) => args.output.is_json(),
             Self::Show(args) => args.output.is_json(),
             Self::Rollback(args) => args.output.is_json(),
@@ -202,6 +206,7 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Apply(args) => apply::run(args, here).await,
         Command::Comment(args) => comment::run(args, here).await,
         Command::Drift(args) => drift::run(args, here).await,
+        Command::Export(args) => export::run(args, here).await,
         Command::History(args) => history::run(args, here).await,
         Command::Show(args) => show::run(args, here).await,
         Command::Rollback(args) => rollback::run(args, here).await,

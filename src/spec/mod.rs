@@ -54,7 +54,7 @@ pub use manual::manual;
 pub use memory::{Digest, Facts, Memory, Recall, RecallWhen, Scope, Summarize, Window};
 pub use model::{Model, Provider, ProviderKind};
 pub use origins::{Place, origins};
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, parse, parse_file};
 pub use patterns::{is_name, is_secret_name};
 pub use problem::{Problem, Severity, codes};
 pub use project::{Project, Written};

@@ -72,6 +72,12 @@ fn assemble(root: &Node, written: Vec<Option<Written>>) -> Option<Project> {
     Some(Project { source, protect, moves, bots: written.into_iter().collect::<Option<_>>()? })
 }
 
+/// What one YAML file says, as JSON; null where it cannot be read.
+pub fn parse_file(path: &str, text: &str) -> serde_json::Value {
+    let text = Text::hidden(path, text.trim_start_matches('\u{feff}'));
+    yaml::read(&text, &mut Vec::new()).map(|root| root.to_json()).unwrap_or_default()
+}
+
 /// The name of the bot whose file this is: `support/bot.yaml` is `support`.
 fn bot_name(path: &str) -> Option<&str> {
     path.strip_suffix("/bot.yaml").filter(|name| !name.contains('/'))

@@ -35,6 +35,13 @@ pub struct Generation {
 }
 
 impl Generation {
+    /// Names of the bots that it protects.
+    pub fn protected(&self) -> Vec<String> {
+        let names = self.project.get("protect").and_then(Value::as_array);
+        let names = names.map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        names.unwrap_or_default()
+    }
+
     /// Waits for its turn to change the config of this account; the lock ends with the transaction.
     pub async fn lock(tx: &mut Tenant) -> Result<()> {
         sql("select pg_advisory_xact_lock(hashtextextended(?, 7241003))")

@@ -46,7 +46,7 @@ pub(super) async fn current(tx: &mut Tenant, desired: &Desired<'_>) -> Result<Cu
     let generation = Generation::find_active(tx, source).await?;
     let mut current = Current {
         held: Hold::find(tx, source).await?.map(Held::from),
-        protect: generation.as_ref().map(protected).unwrap_or_default(),
+        protect: generation.as_ref().map(Generation::protected).unwrap_or_default(),
         base: generation.map(base).unwrap_or_default(),
         bots: BTreeMap::new(),
     };
@@ -79,11 +79,6 @@ pub(super) async fn current(tx: &mut Tenant, desired: &Desired<'_>) -> Result<Cu
 fn base(generation: Generation) -> Base {
     let commit = generation.provenance.pointer("/git/commit").and_then(Value::as_str).map(str::to_owned);
     Base { generation: generation.number, hash: generation.hash, commit }
-}
-
-fn protected(generation: &Generation) -> Vec<String> {
-    let names = generation.project.get("protect").and_then(Value::as_array);
-    names.map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect()).unwrap_or_default()
 }
 
 impl From<Hold> for Held {

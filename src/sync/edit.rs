@@ -169,9 +169,7 @@ async fn apply_one(
     let active = Generation::find_active(tx, source).await?;
     // It is the same commit with something beside it.
     let git = active.as_ref().and_then(|generation| generation.provenance.get("git")).cloned();
-    let protect: Vec<String> = active
-        .and_then(|generation| serde_json::from_value(generation.project.get("protect")?.clone()).ok())
-        .unwrap_or_default();
+    let protect = active.as_ref().map(Generation::protected).unwrap_or_default();
     let desired = Desired {
         source: source.to_owned(),
         protect: &protect,

@@ -1,5 +1,7 @@
 //! What was active when, by whom, and which words a bot spoke by.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,6 +72,9 @@ pub struct Exported {
     pub name: String,
     pub source: String,
     pub authored: Value,
+    /// Whether its source's active generation protects it.
+    #[serde(default)]
+    pub protected: bool,
 }
 
 /// Newest first, at most `limit`.
@@ -81,7 +86,7 @@ pub async fn history(
 ) -> Result<Vec<Entry>> {
     let mut tx = store.tenant(account).await?;
     let generations = Generation::list(&mut tx, source, None, limit).await?;
-    let mut active = std::collections::BTreeMap::new();
+    let mut active = BTreeMap::new();
     for source in Generation::list_sources(&mut tx).await? {
         let number = Generation::find_active(&mut tx, &source).await?.map(|generation| generation.number);
         active.insert(source, number);
@@ -244,8 +249,13 @@ pub async fn export(
             && (names.is_empty() || names.contains(&bot.name))
     };
     let bots: Vec<Bot> = bots.into_iter().filter(wanted).collect();
+    let mut protected = BTreeSet::new();
+    for source in bots.iter().map(|bot| &bot.source).collect::<BTreeSet<_>>() {
+        let active = Generation::find_active(&mut tx, source).await?;
+        protected.extend(active.as_ref().map(Generation::protected).unwrap_or_default());
+    }
     let ids: Vec<_> = bots.iter().map(|bot| bot.revision_id).collect();
-    let mut contents: std::collections::HashMap<_, _> = BotRevision::list_by_ids(&mut tx, &ids)
+    let mut contents: HashMap<_, _> = BotRevision::list_by_ids(&mut tx, &ids)
         .await?
         .into_iter()
         .map(|revision| (revision.id, revision.content))
@@ -253,7 +263,8 @@ pub async fn export(
     tx.commit().await?;
     let exported = bots.into_iter().filter_map(|bot| {
         let authored = contents.remove(&bot.revision_id)?;
-        Some(Exported { name: bot.name, source: bot.source, authored })
+        let is_protected = protected.contains(&bot.name);
+        Some(Exported { name: bot.name, source: bot.source, authored, protected: is_protected })
     });
     Ok(exported.collect())
 }

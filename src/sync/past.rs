@@ -49,10 +49,7 @@ impl Past {
                 Some(spec::features::Move { from: from.clone(), to: name.clone() })
             })
             .collect();
-        let protect = generation.project.get("protect").and_then(Value::as_array);
-        let protect = protect
-            .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-            .unwrap_or_default();
+        let protect = generation.protected();
         Ok(Self { generation, protect, moves, bots })
     }
 

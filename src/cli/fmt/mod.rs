@@ -2,9 +2,7 @@
 
 mod diff;
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
 use serde_json::json;
@@ -13,7 +11,7 @@ use crate::cli::Here;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::{CiFormat, CiOutput};
 use crate::cli::problems;
-use crate::error::{Error, Result};
+use crate::cli::written;
 use crate::spec::{self, Bundle, Problem};
 use crate::sync::folder;
 
@@ -48,7 +46,7 @@ pub(super) fn run(args: Args, here: &Here) -> Outcome {
     let (untidy, mut found) = look(&bundle);
     if !check {
         for file in &untidy {
-            replace(&dir.join(&file.path), &file.after)?;
+            written::replace(&dir.join(&file.path), &file.after)?;
         }
     }
     let root = dir.display().to_string();
@@ -105,28 +103,4 @@ fn look(bundle: &Bundle) -> (Vec<Untidy>, Vec<Problem>) {
         }
     }
     (untidy, problems)
-}
-
-/// Writes a file so that it is the old one or the new one at any time, with the permissions that it had. Of a
-/// link, the file that it leads to is written.
-fn replace(path: &Path, text: &str) -> Result<()> {
-    let write = || -> io::Result<()> {
-        let path = fs::canonicalize(path)?;
-        let beside = path.with_extension(format!("yaml.{}.new", std::process::id()));
-        let written = (|| {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-            file.write_all(text.as_bytes())?;
-            file.set_permissions(fs::metadata(&path)?.permissions())?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        })();
-        if written.is_err() {
-            // The first error is the one to tell.
-            let _ = fs::remove_file(&beside);
-        }
-        written
-    };
-    write().map_err(|error| {
-        Error::unavailable(format!("the file `{}` cannot be written", path.display())).with_source(error)
-    })
 }
