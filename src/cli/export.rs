@@ -64,8 +64,9 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
             here.terminal.line(dir.join(path).display().to_string())?;
         }
         let verb = if args.check { "would be written" } else { "written" };
-        let files = if paths.len() == 1 { "1 file".into() } else { format!("{} files", paths.len()) };
-        here.terminal.talk(format!("{} bots of {source}: {files} {verb}", bots.len()));
+        let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let (files, bots) = (counted(paths.len(), "file"), counted(bots.len(), "bot"));
+        here.terminal.talk(format!("{bots} of {source}: {files} {verb}"));
     }
     Ok(if args.check && !changed.is_empty() { Exit::Changes } else { Exit::Ok })
 }
@@ -104,7 +105,8 @@ fn project(source: &str, bots: &[Exported], there: &BTreeMap<String, Vec<u8>>) -
     let mut providers = Map::new();
     let mut shared = Map::new();
     for bot in bots {
-        let part = |name: &str| bot.authored.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        let part =
+            |name: &str| bot.authored.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         providers.extend(part("providers"));
         shared.extend(part("shared"));
     }
@@ -141,8 +143,11 @@ fn project(source: &str, bots: &[Exported], there: &BTreeMap<String, Vec<u8>>) -
     let mut sources = known.get("sources").and_then(Value::as_array).cloned().unwrap_or_default();
     let names: BTreeSet<&str> =
         sources.iter().filter_map(|source| source.get("name").and_then(Value::as_str)).collect();
-    let new: Vec<Value> =
-        shared.iter().filter(|(name, _)| !names.contains(name.as_str())).map(|(_, source)| source.clone()).collect();
+    let new: Vec<Value> = shared
+        .iter()
+        .filter(|(name, _)| !names.contains(name.as_str()))
+        .map(|(_, source)| source.clone())
+        .collect();
     if !new.is_empty() {
         sources.extend(new);
         text = spec::set(PATH, &text, "/sources", Some(&json!(sources))).unwrap_or(text);

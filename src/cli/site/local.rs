@@ -9,7 +9,7 @@ use crate::cli::Here;
 use crate::cli::exit::Failure;
 use crate::error::{Error, Result};
 use crate::spec;
-use crate::sync::{self, Applied, Back, Desired, Entry, Options, Plan, Readiness, Shown, Spoken};
+use crate::sync::{self, Applied, Back, Desired, Entry, Exported, Options, Plan, Readiness, Shown, Spoken};
 
 pub(in crate::cli) struct Local {
     base: Base,
@@ -79,6 +79,10 @@ impl Local {
 
     pub(super) async fn drift(&self, source: &str) -> Result<Plan> {
         sync::drift(&self.base.store, self.actor.account, source).await
+    }
+
+    pub(super) async fn export(&self, source: Option<&str>, names: &[String]) -> Result<Vec<Exported>> {
+        sync::export(&self.base.store, self.actor.account, source, names).await
     }
 
     pub(super) async fn plan_rollback(&self, source: &str, number: i32) -> Result<Plan> {

@@ -15,7 +15,7 @@ use crate::cli::exit::Failure;
 use crate::cli::server::Server;
 use crate::error::Result;
 use crate::spec::Bundle;
-use crate::sync::{Back, Entry, Plan, Policy, Readiness, Shown, Spoken};
+use crate::sync::{Back, Entry, Exported, Plan, Policy, Readiness, Shown, Spoken};
 use local::Local;
 use remote::Remote;
 
@@ -128,6 +128,14 @@ impl Site {
         match self {
             Self::Local(local) => local.drift(source).await,
             Self::Remote(remote) => remote.drift(source).await,
+        }
+    }
+
+    /// Bots as they are written down.
+    pub(super) async fn export(&self, source: Option<&str>, names: &[String]) -> Result<Vec<Exported>> {
+        match self {
+            Self::Local(local) => local.export(source, names).await,
+            Self::Remote(remote) => remote.export(source, names).await,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::cli::server::{Address, Api};
 use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
 use crate::spec;
-use crate::sync::{self, Back, Entry, Missing, Plan, Readiness, Shown, Spoken};
+use crate::sync::{self, Back, Entry, Exported, Missing, Plan, Readiness, Shown, Spoken};
 
 /// How often the replicas are asked after.
 const LOOK: Duration = Duration::from_millis(500);
@@ -137,6 +137,11 @@ impl Remote {
 
     pub(super) async fn drift(&self, source: &str) -> Result<Plan> {
         plan_in(self.api.ask(DRIFT, json!({ "source": source })).await?, "/drift")
+    }
+
+    pub(super) async fn export(&self, source: Option<&str>, names: &[String]) -> Result<Vec<Exported>> {
+        let variables = json!({ "source": source, "names": names });
+        taken(&mut self.api.ask(EXPORT, variables).await?, "/exportBots")
     }
 
     pub(super) async fn plan_rollback(&self, source: &str, number: i32) -> Result<Plan> {
@@ -279,6 +284,10 @@ const SHOW: &str = "query Show($source: String!, $number: Int!) {
 
 const SPOKEN: &str = "query Spoken($bot: String, $number: Int, $message: ID) {
     writtenRevision(bot: $bot, number: $number, messageId: $message) { document }
+}";
+
+const EXPORT: &str = "query Export($source: String, $names: [String!]!) {
+    exportBots(source: $source, names: $names) { name source authored protected }
 }";
 
 const DRIFT: &str = "query Drift($source: String!) { drift(source: $source) { document } }";

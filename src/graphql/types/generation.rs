@@ -161,12 +161,14 @@ pub(in crate::graphql) struct ExportedBot {
     source: String,
     /// What its files say, prose included, defaults left out.
     authored: Json,
+    /// Whether its source protects it from being archived.
+    protected: bool,
 }
 
 impl From<sync::Exported> for ExportedBot {
     fn from(bot: sync::Exported) -> Self {
-        let sync::Exported { name, source, authored } = bot;
-        Self { name, source, authored: Json(authored) }
+        let sync::Exported { name, source, authored, protected } = bot;
+        Self { name, source, authored: Json(authored), protected }
     }
 }
 
