@@ -26,6 +26,7 @@ bench: setup
 
 # Two hundred kills under load and ten minutes of hostile projects; `make test` runs ten and one. Prints a report.
 soak: setup-test
+	PROPTEST_RNG_SEED=$$(date +%s) cargo nextest run --locked -E 'test(/propert/)'
 	BOTWRIGHT_FUZZ_SECONDS=600 cargo nextest run --locked -E 'test(/^fuzz::/)' --no-capture
 	@.ci/stop-test-postgres
 	BOTWRIGHT_SOAK_KILLS=200 cargo nextest run --locked -E 'test(/^kills::/)' --no-capture; \
