@@ -57,7 +57,9 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
                 plan.source, args.number
             ));
             if let Some(commit) = &plan.base.commit {
-                here.terminal.talk(format!("to take it back in git too: git revert {commit}"));
+                here.terminal.talk(format!(
+                    "to take it back in git too: git revert {commit} (with `-m 1` if that is a merge)"
+                ));
             }
         }
     }

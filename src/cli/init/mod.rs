@@ -128,6 +128,8 @@ fn source_of(dir: &Path) -> String {
         let parts: Vec<&str> = url.trim_end_matches(".git").rsplit(['/', ':']).take(2).collect();
         if let [name, owner] = parts.as_slice() { Some(format!("{owner}/{name}")) } else { None }
     });
+    // `../bots.git` says where the repository is, and not whose it is.
+    let owned = owned.filter(|source| !source.starts_with(['.', '/', '~']));
     let folder = fs::canonicalize(dir).ok().or_else(|| Some(dir.to_owned()));
     let folder = folder.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
     let plain = |name: &str| -> String {
