@@ -19,6 +19,15 @@ create table config_holds (
     primary key (account_id, source)
 );
 
+-- The commit that each source was last applied from, also where that changed nothing.
+create table config_commits (
+    account_id uuid not null references accounts (id),
+    source text not null,
+    commit text not null,
+    at timestamptz not null,
+    primary key (account_id, source)
+);
+
 -- Projects on their way to a plan: uploaded once, by the hash of their content.
 create table config_bundles (
     account_id uuid not null references accounts (id),
@@ -53,7 +62,7 @@ create table config_replicas (
 do $$
 declare t text;
 begin
-    foreach t in array array['config_holds', 'config_bundles', 'config_versions', 'config_replicas'] loop
+    foreach t in array array['config_holds', 'config_commits', 'config_bundles', 'config_versions', 'config_replicas'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy account on %I to botwright_app

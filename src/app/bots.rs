@@ -132,6 +132,7 @@ impl Keeper {
             policy: Policy { missing: Missing::Keep, ..Policy::default() },
             planned: None,
             allow_rewind: false,
+            keeps_commit: false,
             actor: "operator".into(),
             provenance: provenance(&self.folder.dir, how).await,
         };

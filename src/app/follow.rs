@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::id::ReplicaId;
 use crate::store::{Hint, ReplicaConfig, Store};
 
-/// The slow poll beside the wake-ups.
-const POLL: Duration = Duration::from_secs(5);
+/// The poll beside the wake-ups: a command that applies on this machine's database is gone before it could send one.
+const POLL: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(1);
 /// So long the names of replicas that ended are kept.
 const KEPT: TimeDelta = TimeDelta::hours(1);

@@ -14,7 +14,7 @@ use crate::cli::planned::{Limits, Planned, folder, planned, refused};
 use crate::cli::problems::read;
 use crate::cli::saved::Saved;
 use crate::cli::site::{Done, Place, Site};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sync::Readiness;
 
 /// Make a folder of bots live, all of it or nothing; the same twice changes nothing
@@ -44,6 +44,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
     let dir = folder(here, args.dir.clone());
     let saved = if dir.is_file() { Some(Saved::read(&dir).map_err(Failure::of_config)?) } else { None };
+    if saved.is_some() && args.limits.prune {
+        return Err(
+            Error::invalid("a saved plan says itself what it archives: plan again with --prune").into()
+        );
+    }
+    if saved.is_none() && !dir.exists() && dir.extension().is_some_and(|extension| extension == "json") {
+        return Err(Error::not_found(format!("there is no plan `{}`", dir.display())).into());
+    }
     let found = match &saved {
         Some(_) => None,
         None => Some(read(&dir).map_err(Failure::of_config)?),

@@ -19,6 +19,10 @@ pub(super) fn shown(style: Style, plan: &Plan) -> String {
     for change in &plan.changes {
         text.push_str(&shown_change(style, change));
     }
+    if !plan.settings.is_empty() {
+        let _ = writeln!(text, "{} the project", style.yellow("~"));
+        shown_fields(style, &plan.settings, &mut text);
+    }
     for conflict in &plan.conflicts {
         let _ = writeln!(text, "{} {conflict}", style.red("conflict:"));
     }
@@ -61,7 +65,7 @@ pub(super) fn sum(plan: &Plan) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    match (plan.is_empty(), parts.is_empty()) {
+    match (plan.is_empty() && plan.settings.is_empty(), parts.is_empty()) {
         (_, true) => "no bots".into(),
         (true, false) => format!("no changes ({})", parts.join(", ")),
         (false, false) => parts.join(", "),
@@ -88,15 +92,7 @@ pub(super) fn shown_change(style: Style, change: &Change) -> String {
     if change.action == Action::Create {
         return text;
     }
-    for Field { path, before, after, origin } in &change.fields {
-        let _ = writeln!(text, "    {path}{}", place(style, origin.as_ref()));
-        if let Some(before) = before {
-            let _ = writeln!(text, "      {}", style.red(&format!("- {}", value(before))));
-        }
-        if let Some(after) = after {
-            let _ = writeln!(text, "      {}", style.green(&format!("+ {}", value(after))));
-        }
-    }
+    shown_fields(style, &change.fields, &mut text);
     for TextChange { path, origin, words } in &change.texts {
         let path = path.strip_prefix("/files/").unwrap_or(path);
         let _ = writeln!(text, "    {path}{}", place(style, origin.as_ref()));
@@ -106,6 +102,18 @@ pub(super) fn shown_change(style: Style, change: &Change) -> String {
         }
     }
     text
+}
+
+fn shown_fields(style: Style, fields: &[Field], text: &mut String) {
+    for Field { path, before, after, origin } in fields {
+        let _ = writeln!(text, "    {path}{}", place(style, origin.as_ref()));
+        if let Some(before) = before {
+            let _ = writeln!(text, "      {}", style.red(&format!("- {}", value(before))));
+        }
+        if let Some(after) = after {
+            let _ = writeln!(text, "      {}", style.green(&format!("+ {}", value(after))));
+        }
+    }
 }
 
 fn place(style: Style, origin: Option<&Place>) -> String {

@@ -43,6 +43,11 @@ pub(super) fn write<T: Global>(id: T) -> ID {
     ID(format!("{}_{}", T::KIND, URL_SAFE_NO_PAD.encode(id.uuid().as_bytes())))
 }
 
+/// The message that clients know by this id.
+pub fn message_id(global: &str) -> Result<MessageId> {
+    read(&ID(global.to_owned()))
+}
+
 /// The id of a thing of one kind.
 ///
 /// `Invalid` if it is no id at all, `NotFound` if it is one of another kind.

@@ -33,6 +33,7 @@ use crate::http::Drain;
 use crate::memory::Memory;
 use crate::store::Store;
 use context::Rooms;
+pub use ids::message_id;
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::id::{AccountId, GenerationId, RevisionId};
-use crate::store::schema::{config_bundles, config_generations, config_holds};
+use crate::store::schema::{config_bundles, config_commits, config_generations, config_holds};
 use crate::store::sql::sql;
 use crate::store::tx::Tenant;
 
@@ -184,6 +184,38 @@ impl Hold {
         let deleted =
             diesel::delete(config_holds::table.find((tx.account(), source))).execute(tx.conn()).await?;
         Ok(deleted > 0)
+    }
+}
+
+/// The commit that a source was last applied from, also where that changed nothing.
+#[derive(Debug)]
+pub struct AppliedCommit;
+
+impl AppliedCommit {
+    pub async fn put(tx: &mut Tenant, source: &str, commit: &str, now: DateTime<Utc>) -> Result<()> {
+        diesel::insert_into(config_commits::table)
+            .values((
+                config_commits::account_id.eq(tx.account()),
+                config_commits::source.eq(source),
+                config_commits::commit.eq(commit),
+                config_commits::at.eq(now),
+            ))
+            .on_conflict((config_commits::account_id, config_commits::source))
+            .do_update()
+            .set((config_commits::commit.eq(commit), config_commits::at.eq(now)))
+            .execute(tx.conn())
+            .await?;
+        Ok(())
+    }
+
+    pub async fn find(tx: &mut Tenant, source: &str) -> Result<Option<String>> {
+        let commit = config_commits::table
+            .find((tx.account(), source))
+            .select(config_commits::commit)
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(commit)
     }
 }
 

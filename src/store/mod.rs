@@ -41,7 +41,7 @@ pub use conversations::{Conversation, ConversationEvent, Participant, Setting};
 pub use deliveries::{Delivery, DeliveryState};
 pub use embedded::Embedded;
 pub use feed::{Change, Cursor, Operation};
-pub use generations::{Generation, Hold, StoredBundle};
+pub use generations::{AppliedCommit, Generation, Hold, StoredBundle};
 pub use idempotency::{Idempotency, KEY_REUSED, Remembered};
 pub use inspect::{Inspection, inspect};
 pub use jobs::{Job, JobState, Schedule};

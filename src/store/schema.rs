@@ -80,6 +80,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    config_commits (account_id, source) {
+        account_id -> Uuid,
+        source -> Text,
+        commit -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     config_bundles (account_id, hash) {
         account_id -> Uuid,
         hash -> Text,

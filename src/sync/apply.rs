@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BotId, GenerationId, RevisionId};
-use crate::store::{Audit, Bot, BotRevision, ConfigVersion, Generation, Hint, Hold, Store, Tenant};
+use crate::store::{
+    AppliedCommit, Audit, Bot, BotRevision, ConfigVersion, Generation, Hint, Hold, Store, Tenant,
+};
 use crate::sync::desired::{Desired, Target};
 use crate::sync::plan::{
     Action, Base, Change, Current, CurrentBot, Held, Plan, Policy, kept_overlay, plan, to_compare,
@@ -24,6 +26,8 @@ pub struct Options<'p> {
     pub planned: Option<&'p Plan>,
     /// Apply even if the active commit is no longer the one that was planned on.
     pub allow_rewind: bool,
+    /// A change beside the files: the source stays at the commit that it came from.
+    pub keeps_commit: bool,
     /// Who applies, for the audit log.
     pub actor: String,
     /// Where it comes from: commit, branch, folder, version.
@@ -50,6 +54,9 @@ pub(super) async fn current(tx: &mut Tenant, desired: &Desired<'_>) -> Result<Cu
         base: generation.map(base).unwrap_or_default(),
         bots: BTreeMap::new(),
     };
+    if let Some(commit) = AppliedCommit::find(tx, source).await? {
+        current.base.commit = Some(commit);
+    }
     for bot in Bot::list_with_hashes(tx).await? {
         let at = CurrentBot {
             id: bot.id,
@@ -136,6 +143,11 @@ pub(super) async fn apply_in(
     check(&plan)?;
     if plan.held.is_some() && options.policy.past_hold {
         Hold::delete(tx, &plan.source).await?;
+    }
+    if let Some(commit) = options.provenance.pointer("/git/commit").and_then(Value::as_str)
+        && !options.keeps_commit
+    {
+        AppliedCommit::put(tx, &plan.source, commit, now).await?;
     }
     if plan.is_empty() && plan.desired.hash == plan.base.hash {
         let version = ConfigVersion::find(tx).await?;

@@ -181,6 +181,7 @@ async fn apply_one(
         policy: Policy { missing: Missing::Keep, past_hold: false, prune_limit: None, rewinds: true },
         planned: None,
         allow_rewind: true,
+        keeps_commit: true,
         actor: actor.to_owned(),
         provenance: json!({ "how": how, "version": env!("CARGO_PKG_VERSION"), "git": git }),
     };

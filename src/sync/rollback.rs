@@ -53,16 +53,19 @@ pub async fn rollback(store: &Store, clock: &SharedClock, account: AccountId, ba
         policy: POLICY,
         planned: None,
         allow_rewind: true,
+        keeps_commit: false,
         actor: actor.clone(),
         provenance: provenance.into(),
     };
+    let earlier = Hold::find(&mut tx, &source).await?;
     let applied = apply_in(&mut tx, now, &past.desired(), &options).await?;
     if applied.plan.base.generation != applied.generation {
         let hold = Hold {
             account_id: account,
             source: source.clone(),
             generation: applied.generation,
-            commit: applied.plan.base.commit.clone(),
+            // What an earlier rollback turned away from stays away.
+            commit: earlier.and_then(|hold| hold.commit).or_else(|| applied.plan.base.commit.clone()),
             reason,
             actor: actor.clone(),
             created_at: now,

@@ -19,6 +19,10 @@ pub(super) async fn check(tx: &mut Tenant, planned: &Plan, now: &Plan, allow_rew
             planned.source, now.source
         )));
     }
+    // Somebody did it already: what was wanted is so.
+    if now.changes.is_empty() && now.settings.is_empty() && planned.desired == now.desired {
+        return Ok(());
+    }
     let mut reasons = Vec::new();
     let by_address = |plan: &'_ Plan| -> BTreeMap<String, Change> {
         plan.changes.iter().map(|change| (change.address.clone(), change.clone())).collect()
@@ -38,6 +42,9 @@ pub(super) async fn check(tx: &mut Tenant, planned: &Plan, now: &Plan, allow_rew
     }
     for address in would.keys().filter(|address| !then.contains_key(*address)) {
         reasons.push(format!("{address} would change, and the plan does not say so"));
+    }
+    if planned.settings != now.settings {
+        reasons.push("the project's settings would change otherwise than planned".to_owned());
     }
     if reasons.is_empty() && planned.base.commit != now.base.commit && !allow_rewind {
         let commit = |plan: &Plan| plan.base.commit.as_deref().map_or("none", short).to_owned();

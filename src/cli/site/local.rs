@@ -8,6 +8,7 @@ use crate::app::Base;
 use crate::cli::Here;
 use crate::cli::exit::Failure;
 use crate::error::{Error, Result};
+use crate::graphql;
 use crate::spec;
 use crate::sync::{self, Applied, Back, Desired, Entry, Exported, Options, Plan, Readiness, Shown, Spoken};
 
@@ -41,6 +42,7 @@ impl Local {
             policy: wish.policy,
             planned: Some(planned),
             allow_rewind,
+            keeps_commit: false,
             actor: self.actor.principal.clone(),
             provenance: wish.provenance.clone(),
         };
@@ -68,7 +70,7 @@ impl Local {
     pub(super) async fn spoken(&self, which: Which) -> Result<Spoken> {
         match which {
             Which::Message(id) => {
-                let id = id.parse().map_err(|_| Error::invalid(format!("`{id}` is no message's id")))?;
+                let id = id.parse().or_else(|_| graphql::message_id(&id))?;
                 sync::spoken(&self.base.store, self.actor.account, id).await
             }
             Which::Bot { name, revision } => {

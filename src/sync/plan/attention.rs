@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use super::document::{Attention, AttentionKind};
 
-/// Looks at the YAML part of two authored bots. A new bot is compared with nothing.
+/// Looks at two authored bots. A new bot is compared with nothing.
 pub(super) fn attention(before: Option<&Value>, after: &Value) -> Vec<Attention> {
+    let (old_providers, providers) = (before.and_then(|bot| bot.get("providers")), after.get("providers"));
+    let nothing = Value::Null;
+    let (before, after) = (before.and_then(|bot| bot.get("bot")), after.get("bot").unwrap_or(&nothing));
     let mut found = Vec::new();
     let mut say = |kind, path: &str, message: String| {
         found.push(Attention { kind, message, path: path.to_owned() });
@@ -20,10 +23,23 @@ pub(super) fn attention(before: Option<&Value>, after: &Value) -> Vec<Attention>
             say(kind, &format!("/{key}/{name}"), format!("the {what} `{name}` is new"));
         }
     }
-    let old_secrets = before.map(secrets).unwrap_or_default();
-    for (name, path) in secrets(after) {
-        if !old_secrets.contains_key(&name) {
-            say(AttentionKind::NewSecret, &path, format!("it reads the secret `{name}`"));
+    for (old, new, place) in [(before, Some(after), ""), (old_providers, providers, "/providers")] {
+        let old = old.map(secrets).unwrap_or_default();
+        for (name, path) in new.map(secrets).unwrap_or_default() {
+            if !old.contains_key(&name) {
+                let message = format!("it reads the secret `{name}`");
+                say(AttentionKind::NewSecret, &format!("{place}{path}"), message);
+            }
+        }
+    }
+    for (name, provider) in providers.and_then(Value::as_object).into_iter().flatten() {
+        let url = |provider: &Value| provider.get("url").map(|url| url.to_string().replace('"', "`"));
+        let old = old_providers.and_then(|old| old.get(name)).and_then(url);
+        if let (Some(old), Some(new)) = (old, url(provider))
+            && old != new
+        {
+            let message = format!("the provider `{name}` moves from {old} to {new}");
+            say(AttentionKind::ModelChange, &format!("/providers/{name}/url"), message);
         }
     }
     wider(before, after, &mut say);

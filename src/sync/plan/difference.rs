@@ -65,7 +65,14 @@ impl Differences {
     /// Entries with names go by them; others are aligned, so that one that is put in moves no other.
     fn compare_items(&mut self, path: &str, old: &[Value], new: &[Value]) {
         if let (Some(old), Some(new)) = (by_name(old), by_name(new)) {
-            // Their order is no difference where the names are the same set.
+            let both = |one: &Map<String, Value>, other: &Map<String, Value>| -> Vec<String> {
+                one.keys().filter(|name| other.contains_key(*name)).cloned().collect()
+            };
+            let (before, after) = (both(&old, &new), both(&new, &old));
+            if before != after {
+                let (before, after) = (Some(before.into()), Some(after.into()));
+                self.fields.push(Field { path: path.into(), before, after, origin: None });
+            }
             return self.compare_members(path, &old, &new);
         }
         let (left, right): (Vec<String>, Vec<String>) =

@@ -30,6 +30,9 @@ pub struct Plan {
     pub summary: Summary,
     /// By address.
     pub changes: Vec<Change>,
+    /// What differs in the project's own settings.
+    #[serde(default)]
+    pub settings: Vec<Field>,
     /// What the dashboard holds of the fields that the files delegate. No drift.
     #[serde(default)]
     pub delegated: Vec<Delegated>,

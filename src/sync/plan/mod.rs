@@ -133,6 +133,7 @@ pub fn plan(desired: &Desired<'_>, current: &Current, policy: Policy) -> Plan {
         held: current.held.clone(),
         summary: Summary::default(),
         changes: Vec::new(),
+        settings: settings(desired, current),
         delegated: Vec::new(),
         kept: Vec::new(),
         warnings: Vec::new(),
@@ -160,6 +161,17 @@ pub fn plan(desired: &Desired<'_>, current: &Current, policy: Policy) -> Plan {
     plan
 }
 
+/// Who is protected is the project's word; what holds for one bot alone says nothing of it.
+fn settings(desired: &Desired<'_>, current: &Current) -> Vec<Field> {
+    if desired.protect == current.protect.as_slice() {
+        return Vec::new();
+    }
+    let shown = |names: &[String]| (!names.is_empty()).then(|| Value::from(names.to_vec()));
+    let origin = desired.bundle.and_then(|bundle| origin::in_project(bundle, "/protect"));
+    let (before, after) = (shown(&current.protect), shown(desired.protect));
+    vec![Field { path: "/protect".into(), before, after, origin }]
+}
+
 fn change(name: &str, action: Action, base: Option<&CurrentBot>) -> Change {
     Change {
         address: format!("bot/{name}"),
@@ -174,7 +186,7 @@ fn change(name: &str, action: Action, base: Option<&CurrentBot>) -> Change {
 
 fn created(target: &Target<'_>) -> Change {
     let found = differences(None, Some(target.authored));
-    let attention = target.authored.get("bot").map(|bot| attention(None, bot)).unwrap_or_default();
+    let attention = attention(None, target.authored);
     let change = change(target.name, Action::Create, None);
     Change { attention, fields: found.fields, texts: found.texts, ..change }
 }
@@ -208,12 +220,8 @@ fn compare(target: &Target<'_>, name: &str, bot: &CurrentBot, plan: &mut Plan) {
         plan.summary.unchanged += 1;
         return;
     };
-    let yaml = |authored: Option<&Value>| authored.and_then(|authored| authored.get("bot")).cloned();
-    let (before, after) = (yaml(bot.content.as_ref()), yaml(Some(target.authored)));
-    let attention = match after {
-        Some(after) if !found.is_empty() => attention(before.as_ref(), &after),
-        _ => Vec::new(),
-    };
+    let attention =
+        if found.is_empty() { Vec::new() } else { attention(bot.content.as_ref(), target.authored) };
     let mut change = change(target.name, action, Some(bot));
     change.renamed_from = (name != target.name).then(|| format!("bot/{name}"));
     plan.changes.push(Change { attention, fields: found.fields, texts: found.texts, ..change });
@@ -363,9 +371,10 @@ fn sum(plan: &mut Plan) {
         archive: plan.count(Action::Archive),
         rename: plan.count(Action::Rename),
         unchanged: plan.summary.unchanged,
-        effective_changes: plan.changes.iter().any(|change| {
-            change.action != Action::Rename || !change.fields.is_empty() || !change.texts.is_empty()
-        }),
+        effective_changes: !plan.settings.is_empty()
+            || plan.changes.iter().any(|change| {
+                change.action != Action::Rename || !change.fields.is_empty() || !change.texts.is_empty()
+            }),
         attention: plan.changes.iter().map(|change| change.attention.len()).sum(),
     };
 }

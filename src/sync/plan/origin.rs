@@ -12,7 +12,8 @@ pub(super) fn point(changes: &mut [Change], bundle: &Bundle) {
         let Some(contents) = bundle.files.get(&path) else { continue };
         let places = spec::origins(&path, contents);
         for field in &mut change.fields {
-            field.origin = place(&places, &field.path);
+            // What is gone stands nowhere.
+            field.origin = field.after.as_ref().and_then(|_| place(&places, &field.path));
         }
         for text in &mut change.texts {
             text.origin = match text.path.strip_prefix("/files/") {
@@ -22,6 +23,12 @@ pub(super) fn point(changes: &mut [Change], bundle: &Bundle) {
             };
         }
     }
+}
+
+/// The place of a setting of the project.
+pub(super) fn in_project(bundle: &Bundle, pointer: &str) -> Option<Place> {
+    const PATH: &str = "botwright.yaml";
+    place(&spec::origins(PATH, bundle.files.get(PATH)?), pointer)
 }
 
 /// The place of the pointer, or of the nearest thing around it. Entries that go by name have none of their own.

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::harness::cluster::Database;
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A place where the program is run: a database, a data folder, a port.
 pub(crate) struct Place {
-    pub(crate) database: Database,
+    pub(crate) database: Arc<Database>,
     pub(crate) home: Scratch,
     pub(crate) port: u16,
     /// Further variables of the environment.
@@ -26,7 +27,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         // Free now, and with luck still when the server wants it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { database: Database::new(), home: Scratch::new(), port, variables: Vec::new() }
+        Self { database: Arc::new(Database::new()), home: Scratch::new(), port, variables: Vec::new() }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -57,6 +58,13 @@ impl Place {
             .env("PORT", self.port.to_string())
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Another machine on the same database.
+    pub(crate) fn beside(&self) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (database, variables) = (self.database.clone(), self.variables.clone());
+        Self { database, home: Scratch::new(), port, variables }
     }
 
     /// Runs a command to its end, with `input` on its standard input.
@@ -128,10 +136,16 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal by name: `STOP` puts it to sleep, `CONT` wakes it.
+    pub(crate) fn signal(&self, name: &str) {
+        let line = format!("kill -{name} $0");
+        let pid = self.child.id().to_string();
+        assert!(Command::new("sh").args(["-c", &line, &pid]).status().unwrap().success());
+    }
+
     /// In good order; what it ended with.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("sh").args(["-c", "kill -TERM $0", &pid]).status().unwrap().success());
+        self.signal("TERM");
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

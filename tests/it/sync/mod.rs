@@ -11,6 +11,7 @@ use botwright::sync::{self, Action, Applied, Desired, Missing, Options, Plan, Po
 use crate::harness::cluster::Database;
 use crate::harness::talk::Talk;
 
+mod faults;
 mod stories;
 
 fn project(source: &str, bots: &[(&str, &str)]) -> Project {

@@ -208,6 +208,7 @@ async fn applied(rooms: &Rooms, actor: &Actor, input: ApplyPlanInput) -> Mended<
         policy,
         planned: Some(&planned),
         allow_rewind,
+        keeps_commit: false,
         actor: actor.principal.clone(),
         provenance,
     };
