@@ -12,6 +12,7 @@ use crate::harness::cluster::Database;
 use crate::harness::talk::Talk;
 
 mod faults;
+mod properties;
 mod stories;
 
 fn project(source: &str, bots: &[(&str, &str)]) -> Project {
