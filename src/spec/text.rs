@@ -137,13 +137,13 @@ fn starts(raw: &str) -> Vec<usize> {
     std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect()
 }
 
+/// How many characters stand before each block; the end of a text that fills its last block begins one more.
 fn blocks(raw: &str) -> Vec<usize> {
     let counts = raw.as_bytes().chunks(BLOCK).scan(0, |before, block| {
-        let here = *before;
         *before += chars(block);
-        Some(here)
+        Some(*before)
     });
-    counts.collect()
+    std::iter::once(0).chain(counts).collect()
 }
 
 /// How many characters begin in these bytes.

@@ -223,6 +223,18 @@ fn one_run_reports_every_file() {
 }
 
 #[test]
+fn a_problem_at_the_end_of_a_full_block_has_its_place() {
+    for length in [1_023, 1_024, 1_025, 2_048] {
+        let mut files = bundle(&[("botwright.yaml", PROJECT)]);
+        let mut contents = vec![b'#'; length];
+        contents.push(0xff);
+        files.files.insert("a/bot.yaml".into(), contents);
+        let problem = &parse(&files).problems[0];
+        assert_eq!((problem.line, problem.column), (1, length + 1));
+    }
+}
+
+#[test]
 fn files_that_are_not_what_they_should_be() {
     let mut files = bundle(&[("botwright.yaml", PROJECT), ("a/bot.yaml", HEAD)]);
     files.files.insert("b/bot.yaml".into(), b"kind: Bot\ndisplayName: \xff\n".to_vec());
