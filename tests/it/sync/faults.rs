@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use botwright::store::{Bot, BotRevision, Store};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
 use crate::harness::process::{Place, Ran};
@@ -62,6 +63,49 @@ async fn an_apply_that_is_killed_is_whole_or_nothing() {
     }
     let again = place.run(&["apply", "bots"], "");
     assert_eq!(again.code, 0, "nothing is left locked: {again:?}");
+    assert_eq!(personas(&place).await, ["Round 8.".to_owned()].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_whose_connection_drops_is_whole_or_nothing() {
+    let place = Place::new();
+    write_bots(&place, "bots", 100, "Round 0.");
+    assert_eq!(place.run(&["apply", "bots"], "").code, 0);
+    let mut last = "Round 0.".to_owned();
+    let mut refused = 0;
+    for round in 1..=8_u64 {
+        let persona = format!("Round {round}.");
+        write_bots(&place, "bots", 100, &persona);
+        let mut apply = place.command(&["apply", "bots"]);
+        let child = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(15 * round)).await;
+        let mut conn = AsyncPgConnection::establish(place.database.url()).await.unwrap();
+        for _ in 0..10 {
+            conn.batch_execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and pid <> pg_backend_pid()",
+            )
+            .await
+            .unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let ended = child.wait_with_output().unwrap();
+        let talk = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(matches!(ended.status.code(), Some(0 | 1)), "{ended:?}");
+        assert!(ended.status.success() || talk.starts_with("error: "), "it says so: {talk}");
+        refused += usize::from(!ended.status.success());
+        let live = personas(&place).await;
+        assert!(
+            live.len() == 1 && (live.contains(&persona) || live.contains(&last)),
+            "{live:?} after {last}"
+        );
+        if ended.status.success() {
+            assert!(live.contains(&persona), "what was said to be live is: {live:?}");
+        }
+        last = live.into_iter().next().unwrap();
+    }
+    assert!(refused > 0, "a connection was dropped in the middle at least once");
+    assert_eq!(place.run(&["apply", "bots"], "").code, 0);
     assert_eq!(personas(&place).await, ["Round 8.".to_owned()].into());
 }
 
