@@ -14,6 +14,9 @@ pub(super) struct Plan {
     pub(super) held: Option<Held>,
     pub(super) summary: Summary,
     pub(super) changes: Vec<Change>,
+    /// What differs in the project's own file.
+    #[serde(default)]
+    pub(super) settings: Vec<Field>,
     #[serde(default)]
     pub(super) delegated: Vec<Delegated>,
     #[serde(default)]

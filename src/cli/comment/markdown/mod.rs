@@ -40,6 +40,10 @@ pub(super) fn comment(plan: &Plan, document: &Value, site: &Site) -> String {
     for change in &plan.changes {
         bot(&mut text, change, site);
     }
+    if !plan.settings.is_empty() {
+        text.push_str("\n#### The project changes\n");
+        fields(&mut text, &plan.settings, site);
+    }
     rest(&mut text, plan);
     let mut full = cut(text);
     let json = json(document);
@@ -65,6 +69,7 @@ fn headline(plan: &Plan) -> String {
         count(summary.rename, "bot is renamed", "bots are renamed"),
         count(summary.restore, "bot comes back", "bots come back"),
         count(summary.archive, "bot is archived", "bots are archived"),
+        (!plan.settings.is_empty()).then(|| "the project changes".to_owned()),
         count(summary.attention, "thing needs attention", "things need attention"),
     ]
     .into_iter()
@@ -117,6 +122,17 @@ fn attention(text: &mut String, plan: &Plan, site: &Site) {
     }
 }
 
+fn fields(text: &mut String, fields: &[Field], site: &Site) {
+    if !fields.is_empty() {
+        text.push_str("\n| field | before | after | where |\n| --- | --- | --- | --- |\n");
+    }
+    for Field { path, before, after, origin } in fields {
+        let place = origin.as_ref().map(|origin| link(origin, site)).unwrap_or_default();
+        let (before, after) = (value(before.as_ref()), value(after.as_ref()));
+        let _ = writeln!(text, "| {} | {before} | {after} | {place} |", code(path));
+    }
+}
+
 fn bot(text: &mut String, change: &Change, site: &Site) {
     let what = match change.action.as_str() {
         "create" => "is new".to_owned(),
@@ -127,14 +143,7 @@ fn bot(text: &mut String, change: &Change, site: &Site) {
         other => inline(other),
     };
     let _ = writeln!(text, "\n#### {} {what}", code(name(&change.address)));
-    if !change.fields.is_empty() {
-        text.push_str("\n| field | before | after | where |\n| --- | --- | --- | --- |\n");
-    }
-    for Field { path, before, after, origin } in &change.fields {
-        let place = origin.as_ref().map(|origin| link(origin, site)).unwrap_or_default();
-        let (before, after) = (value(before.as_ref()), value(after.as_ref()));
-        let _ = writeln!(text, "| {} | {before} | {after} | {place} |", code(path));
-    }
+    fields(text, &change.fields, site);
     for Text { path, place, words } in &change.texts {
         let place = place.origin().map(|origin| format!(" in {}", link(&origin, site))).unwrap_or_default();
         // A block of HTML: no word of the prose is Markdown in it.

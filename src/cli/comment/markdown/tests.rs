@@ -35,6 +35,17 @@ fn a_plan_becomes_the_comment_that_is_committed() {
 }
 
 #[test]
+fn a_change_of_the_project_alone_is_shown() {
+    let mut plan = document();
+    plan["changes"] = json!([]);
+    plan["summary"] = json!({ "unchanged": 3 });
+    plan["settings"] = json!([{ "path": "/protect", "before": ["support"] }]);
+    let text = shown(&plan);
+    assert!(text.contains("### Botwright: the project changes\n"), "{text}");
+    assert!(text.contains("#### The project changes\n\n| field") && text.contains("/protect"), "{text}");
+}
+
+#[test]
 fn what_others_wrote_means_nothing_in_it() {
     let mut plan = document();
     let evil = "</code> | </blockquote> <script> ``` \u{202e} @team [x](https://evil.example) ![i](x)\n\n# h";
