@@ -63,6 +63,8 @@ fn cluster() -> &'static Embedded {
                 ("synchronous_commit", "off"),
                 ("max_connections", "300"),
                 ("logging_collector", "off"),
+                // Its workers belong to no role, so only a superuser could drop a database that one of them is in.
+                ("autovacuum", "off"),
             ],
         };
         Embedded::start_with(&folder(), &options, |line| eprintln!("{line}")).unwrap()
