@@ -49,6 +49,12 @@ pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     html > json.unwrap_or(0)
 }
 
+/// Whether the caller reads server-sent events.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let ranges = ranges(headers);
+    ranges.is_empty() || wish_for(&ranges, "text", "event-stream").quality > 0
+}
+
 /// Whether the body is JSON in UTF-8, by its label.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(label) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };

@@ -27,15 +27,8 @@ pub(super) async fn post<E: Executor>(
     body: HttpBody,
 ) -> Response {
     let Some(media) = negotiate(&headers) else { return not_acceptable(&name) };
-    let params = async {
-        // Only JSON: a browser sends it across sites with permission alone, other types it sends unasked.
-        if !is_json(&headers) {
-            let message = "the body must be JSON: send `Content-Type: application/json`";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
-        }
-        Params::from_body(&read_body(&headers, body, JSON_BYTES).await?)
-    };
-    answer(&transport, &Method::POST, media, &headers, &name, params.await).await
+    let params = read_params(&headers, body).await;
+    answer(&transport, &Method::POST, media, &headers, &name, params).await
 }
 
 /// Queries; for a person, the explorer.
@@ -49,13 +42,28 @@ pub(super) async fn get<E: Executor>(
         return (explorer::page_headers(), Html(transport.explorer)).into_response();
     }
     let Some(media) = negotiate(&headers) else { return not_acceptable(&name) };
-    let params = match url {
+    let params = read_url(url);
+    answer(&transport, &Method::GET, media, &headers, &name, params).await
+}
+
+/// What the body of a POST asks for.
+pub(super) async fn read_params(headers: &HeaderMap, body: HttpBody) -> Result<Params, Refusal> {
+    // Only JSON: a browser sends it across sites with permission alone, other types it sends unasked.
+    if !is_json(headers) {
+        let message = "the body must be JSON: send `Content-Type: application/json`";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
+    }
+    Params::from_body(&read_body(headers, body, JSON_BYTES).await?)
+}
+
+/// What the parameters of a GET ask for.
+pub(super) fn read_url(url: Result<Query<UrlParams>, QueryRejection>) -> Result<Params, Refusal> {
+    match url {
         Ok(Query(url)) => Params::from_url(url),
         Err(rejection) => {
             Err(Refusal::new(StatusCode::BAD_REQUEST, Code::BadUserInput, rejection.body_text()))
         }
-    };
-    answer(&transport, &Method::GET, media, &headers, &name, params).await
+    }
 }
 
 async fn answer<E: Executor>(
@@ -70,13 +78,10 @@ async fn answer<E: Executor>(
         let params = params?;
         let checked = transport.check(&params)?;
         match checked.kind {
-            OperationType::Mutation if method == Method::GET => {
-                let message = "a mutation changes something, and GET must not: send it with POST";
-                Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message))
-            }
+            OperationType::Mutation if method == Method::GET => Err(no_mutation()),
             OperationType::Subscription => {
-                let message =
-                    "a subscription needs a WebSocket: open one at /graphql/ws (graphql-transport-ws)";
+                let message = "a subscription needs a stream: open a WebSocket at /graphql/ws \
+                               (graphql-transport-ws), or send it to /graphql/stream (server-sent events)";
                 Err(Refusal::new(StatusCode::BAD_REQUEST, Code::BadUserInput, message))
             }
             OperationType::Query | OperationType::Mutation => {
@@ -92,6 +97,12 @@ async fn answer<E: Executor>(
     }
 }
 
+/// A mutation that came with GET.
+pub(super) fn no_mutation() -> Refusal {
+    let message = "a mutation changes something, and GET must not: send it with POST";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message)
+}
+
 async fn recognise<E>(transport: &Transport<E>, headers: &HeaderMap) -> Result<Option<Visitor>, Refusal> {
     match bearer(headers)? {
         Some(token) => Ok(Some(transport.gate.admit(&token).await?)),
@@ -104,7 +115,8 @@ fn not_acceptable(name: &RequestName) -> Response {
     refused(Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message), Media::Json, name)
 }
 
-fn refused(mut refusal: Refusal, media: Media, name: &RequestName) -> Response {
+/// The answer to a request that is not executed.
+pub(super) fn refused(mut refusal: Refusal, media: Media, name: &RequestName) -> Response {
     mend(&mut refusal.errors, Code::ValidationFailed, name);
     let status = match media {
         Media::Json if refusal.of_document => StatusCode::OK,

@@ -1,4 +1,4 @@
-//! How GraphQL travels: POST and GET over HTTP, `graphql-transport-ws` over a WebSocket.
+//! How GraphQL travels: POST and GET over HTTP, `graphql-transport-ws` over a WebSocket, server-sent events.
 //!
 //! One place for what a schema need not know: what is taken and refused on the wire, how much work a request
 //! may ask for, who is asking, and how failures are told. Every transport goes the same way: read
@@ -8,13 +8,17 @@
 //! Knows: an executor. Never: a type of the schema, but for the names of the fields that anybody may read.
 
 mod accept;
+mod admitted;
+mod events;
 mod faults;
 mod guard;
 mod http;
+mod operations;
 mod params;
 mod phase;
 mod run;
 mod shape;
+mod slot;
 mod socket;
 
 use std::sync::Arc;
@@ -68,7 +72,7 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a query or mutation may take.
     pub deadline: Duration,
-    /// The most sockets at once.
+    /// The most sockets and streams at once.
     pub sockets: usize,
     /// The most operations at once on a socket.
     pub operations: usize,
@@ -76,9 +80,9 @@ pub struct Settings {
     pub message_bytes: usize,
     /// How long a socket may take to introduce itself.
     pub introduction: Duration,
-    /// How often a socket is asked for a sign of life; two missed ones close it.
+    /// How often a socket is asked for a sign of life, two missed ones of which close it, and a stream gives one.
     pub heartbeat: Duration,
-    /// How long a socket may take to accept a message.
+    /// How long a socket or stream may take to accept a message.
     pub patience: Duration,
 }
 
@@ -110,7 +114,7 @@ struct Transport<E> {
     open_sockets: AtomicUsize,
 }
 
-/// Serves `executor` at `/graphql` and `/graphql/ws`. Its schema must have the extension [`Phases`].
+/// Serves `executor` at `/graphql`, `/graphql/ws` and `/graphql/stream`. Its schema must have the extension [`Phases`].
 /// `explorer` is the page that browsers are shown.
 pub(super) fn router<E: Executor>(
     executor: E,
@@ -123,6 +127,7 @@ pub(super) fn router<E: Executor>(
         Transport { executor, gate, settings, drain, explorer, open_sockets: AtomicUsize::default() };
     Router::new()
         .route("/graphql", post(http::post::<E>).get(http::get::<E>))
+        .route("/graphql/stream", post(events::post::<E>).get(events::get::<E>))
         .route("/graphql/ws", get(socket::upgrade::<E>))
         .with_state(Arc::new(transport))
 }

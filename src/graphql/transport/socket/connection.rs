@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Response, ServerError, Value};
+use async_graphql::Executor;
 use axum::extract::ws::{Message, WebSocket};
-use futures_util::{StreamExt, stream};
 use secrecy::SecretString;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::{Error, Kind};
-use crate::graphql::transport::faults::{Code, coded, mend};
+use crate::graphql::transport::admitted::{Admitted, ended, heartbeat, spread};
+use crate::graphql::transport::faults::{Code, mend};
+use crate::graphql::transport::operations::{Event, Operations, is_over};
 use crate::graphql::transport::params::Params;
-use crate::graphql::transport::run::{Body, Prepared, too_slow};
+use crate::graphql::transport::run::Body;
 use crate::graphql::transport::socket::messages::{Close, Incoming, Outgoing};
-use crate::graphql::transport::socket::operations::{Event, Operation, Operations};
-use crate::graphql::transport::{Gate, Transport, Visitor};
+use crate::graphql::transport::{Transport, Visitor};
 use crate::http::{RequestName, bearer_in};
 
 /// After this many signs of life that did not come, the client counts as gone.
@@ -45,34 +44,6 @@ enum Stop {
 impl From<Close> for Stop {
     fn from(close: Close) -> Self {
         Self::Close(close)
-    }
-}
-
-/// Who is at the other end, and how it was proven.
-struct Admitted {
-    bearer: SecretString,
-    visitor: Visitor,
-    until: Option<Instant>,
-}
-
-impl Admitted {
-    fn new(bearer: SecretString, visitor: Visitor) -> Self {
-        let until = visitor.ends_in.map(|left| Instant::now() + left);
-        Self { bearer, visitor, until }
-    }
-
-    /// Whether the token still opens the door: it may have been revoked meanwhile.
-    async fn look_again(&mut self, gate: &dyn Gate) -> Result<(), Stop> {
-        match gate.admit(&self.bearer).await {
-            Ok(visitor) => {
-                self.until = visitor.ends_in.map(|left| Instant::now() + left);
-                self.visitor = visitor;
-                Ok(())
-            }
-            Err(error) if error.kind() == Kind::Unauthenticated => Err(forbidden(&error).into()),
-            // We cannot look; that is no fault of the client's.
-            Err(_) => Ok(()),
-        }
     }
 }
 
@@ -138,7 +109,7 @@ impl<E: Executor> Connection<E> {
 
     /// Serves an introduced client until something ends it.
     async fn serve(&mut self, mut admitted: Admitted) -> Result<std::convert::Infallible, Stop> {
-        let mut heartbeat = self.heartbeat();
+        let mut heartbeat = heartbeat(self.transport.settings.heartbeat);
         let mut missed = 0;
         let stop = self.transport.drain.stop().clone();
         loop {
@@ -157,26 +128,18 @@ impl<E: Executor> Connection<E> {
                     }
                     missed += 1;
                     self.send(Message::Ping(Default::default())).await?;
-                    admitted.look_again(self.transport.gate.as_ref()).await?;
+                    let gate = self.transport.gate.as_ref();
+                    admitted.look_again(gate).await.map_err(|error| forbidden(&error))?;
                 }
-                () = async { sleep_until(until.unwrap_or_else(Instant::now)).await }, if until.is_some() => {
+                () = ended(until) => {
                     return Err(Close::new(Close::FORBIDDEN, "the token expired").into());
                 }
                 () = stop.cancelled() => {
-                    // Not all clients of a server that ends shall call its successor in the same instant.
-                    let spread = u64::try_from(self.number % 64).unwrap_or(0) * 15;
-                    tokio::time::sleep(Duration::from_millis(spread)).await;
+                    spread(self.number).await;
                     return Err(restarting().into());
                 }
             }
         }
-    }
-
-    fn heartbeat(&self) -> Interval {
-        let period = self.transport.settings.heartbeat;
-        let mut heartbeat = interval_at(Instant::now() + period, period);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        heartbeat
     }
 
     /// What a frame says; `None` for one that says nothing.
@@ -231,19 +194,8 @@ impl<E: Executor> Connection<E> {
             .check(&params)
             .and_then(|checked| self.transport.prepare(params, checked, Some(visitor)));
         match prepared {
-            Ok(Prepared { request, kind, started }) => {
-                let events = match kind {
-                    OperationType::Subscription => self.transport.executor.execute_stream(request, None),
-                    OperationType::Query | OperationType::Mutation => {
-                        let executor = self.transport.executor.clone();
-                        let deadline = self.transport.settings.deadline;
-                        let execution = async move { timeout(deadline, executor.execute(request)).await };
-                        stream::once(execution)
-                            .map(|response| response.unwrap_or_else(|_| timed_out()))
-                            .boxed()
-                    }
-                };
-                self.operations.insert(Operation::new(id, name, started, events));
+            Ok(prepared) => {
+                self.operations.insert(self.transport.begin(id, name, prepared));
                 Ok(())
             }
             Err(mut refusal) => {
@@ -272,23 +224,11 @@ impl<E: Executor> Connection<E> {
     /// How an event is told; `None` if its operation is gone. One that ends its operation removes it.
     fn message_of(&mut self, id: &str, event: Event) -> Option<Message> {
         let operation = self.operations.get(id)?;
-        let (name, started) = (operation.name.clone(), operation.started.get());
-        let mut response = match event {
-            Event::Ended => {
-                self.operations.remove(id);
-                return Some(Outgoing::Complete { id }.into());
-            }
-            Event::Panicked => {
-                tracing::error!(request = name.as_str(), "an operation panicked");
-                let failed = coded(ServerError::new("internal error", None), Code::Internal);
-                Box::new(Response::from_errors(vec![failed]))
-            }
-            Event::Said(response) => response,
+        let Some(response) = operation.told(event) else {
+            self.operations.remove(id);
+            return Some(Outgoing::Complete { id }.into());
         };
-        let otherwise = if started { Code::BadUserInput } else { Code::ValidationFailed };
-        mend(&mut response.errors, otherwise, &name);
-        // Nothing was executed, a subscription's source failed, or a failure left nothing: it is over.
-        if !response.errors.is_empty() && response.data == Value::Null {
+        if is_over(&response) {
             self.operations.remove(id);
             return Some(Outgoing::Error { id, payload: &response.errors }.into());
         }
@@ -324,11 +264,4 @@ fn forbidden(error: &Error) -> Close {
     // Not the client's fault: it may come back.
     tracing::warn!(error = error.chain(), "a socket's token could not be looked up");
     Close::new(1013, "the token cannot be looked up now; try again")
-}
-
-fn timed_out() -> Response {
-    let error = too_slow();
-    let mut failed = ServerError::new(error.message(), None);
-    failed.source = Some(Arc::new(error));
-    Response::from_errors(vec![failed])
 }

@@ -2,21 +2,20 @@
 
 mod connection;
 mod messages;
-mod operations;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::Executor;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Error;
 use crate::graphql::transport::Transport;
+use crate::graphql::transport::slot::{self, Slot};
 use crate::http::bearer;
 use connection::Connection;
 
@@ -47,8 +46,7 @@ pub(super) async fn upgrade<E: Executor>(
         return Error::invalid(message).into_response();
     }
     let Some(slot) = Slot::take(&transport) else {
-        let full = Error::unavailable("this server has as many sockets as it takes; try again in a moment");
-        return (StatusCode::SERVICE_UNAVAILABLE, full).into_response();
+        return slot::full().into_response();
     };
     // Clients other than browsers may introduce themselves with a header instead of the first message.
     let bearer = bearer(&headers).ok().flatten();
@@ -82,33 +80,4 @@ fn may_open(headers: &HeaderMap, host: Option<&str>, friends: &[String]) -> bool
     let bare =
         |authority: &str| authority.strip_suffix(default_port).unwrap_or(authority).to_ascii_lowercase();
     host.is_some_and(|host| bare(host) == bare(authority))
-}
-
-/// One of the sockets that may be open at once.
-struct Slot<E> {
-    transport: Arc<Transport<E>>,
-    number: usize,
-}
-
-impl<E> Slot<E> {
-    fn take(transport: &Arc<Transport<E>>) -> Option<Self> {
-        let number = transport.open_sockets.fetch_add(1, Ordering::Relaxed);
-        let slot = Self { transport: transport.clone(), number };
-        slot.tell();
-        (number < transport.settings.sockets).then_some(slot)
-    }
-    fn count(&self) -> &AtomicUsize {
-        &self.transport.open_sockets
-    }
-    fn tell(&self) {
-        let open = u32::try_from(self.count().load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        metrics::gauge!("botwright_sockets_open").set(f64::from(open));
-    }
-}
-
-impl<E> Drop for Slot<E> {
-    fn drop(&mut self) {
-        self.count().fetch_sub(1, Ordering::Relaxed);
-        self.tell();
-    }
 }
