@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// What sort of failure it is. A closed set: doors map each one to their own language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,13 +36,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     kind: Kind,
     message: String,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind`. `message` is shown to people: lower case, no full stop, values in backticks.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), retry_after: None, source: None }
     }
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, message)
@@ -66,13 +68,28 @@ impl Error {
     }
     /// A fault of ours: people read "internal error", the log reads `source`.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Internal, message: "internal error".into(), source: Some(source.into()) }
+        Self { source: Some(source.into()), ..Self::new(Kind::Internal, "internal error") }
     }
     /// The same error with its cause attached.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+    /// The same error, which may be gone after that time.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+    /// After how long asking again may help: what was said of it, else a guess by its kind; `None` where it
+    /// cannot help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.or(match self.kind {
+            Kind::RateLimited => Some(Duration::from_secs(5)),
+            Kind::Unavailable => Some(Duration::from_secs(1)),
+            _ => None,
+        })
     }
     pub fn kind(&self) -> Kind {
         self.kind

@@ -3,10 +3,12 @@
 //! Knows: `store`. Never: a header, a cookie, a status code (doors read and write those).
 
 mod actor;
+mod rate;
 mod scopes;
 mod tokens;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +18,10 @@ use tokio::time::Instant;
 
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
+use crate::id::AccountId;
 use crate::store::{Account, ApiToken, Person, Store};
 pub use actor::Actor;
+pub use rate::Rate;
 pub use scopes::{Scope, Scopes};
 pub use tokens::NewToken;
 
@@ -35,7 +39,18 @@ pub struct Accounts {
     store: Store,
     clock: SharedClock,
     cache: Arc<Mutex<HashMap<TokenHash, Cached>>>,
+    rates: Option<Arc<Rates>>,
 }
+
+/// How fast callers may ask, by account and principal.
+struct Rates {
+    everybody: Rate<(AccountId, String)>,
+    /// Whoever runs the place has scripts and dashboards at work.
+    admins: Rate<(AccountId, String)>,
+}
+
+/// A token that may do everything may also ask so many times as fast.
+const ADMINS_FACTOR: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
 type TokenHash = [u8; 32];
 
@@ -46,7 +61,25 @@ struct Cached {
 
 impl Accounts {
     pub fn new(store: Store, clock: SharedClock) -> Self {
-        Self { store, clock, cache: Arc::default() }
+        Self { store, clock, cache: Arc::default(), rates: None }
+    }
+
+    /// The same, with so many requests a second for each token, and ten times as many for an admin's.
+    #[must_use]
+    pub fn with_rate(mut self, per_second: Option<NonZeroU32>) -> Self {
+        self.rates = per_second.map(|per_second| {
+            let admins = Rate::new(per_second.saturating_mul(ADMINS_FACTOR));
+            Arc::new(Rates { everybody: Rate::new(per_second), admins })
+        });
+        self
+    }
+
+    /// Counts a request of theirs. `RateLimited` if it came too soon.
+    pub fn count(&self, actor: &Actor) -> Result<()> {
+        let Some(rates) = &self.rates else { return Ok(()) };
+        let admin = actor.scopes.allow(Scope::Admin);
+        let rate = if admin { &rates.admins } else { &rates.everybody };
+        rate.count(&(actor.account, actor.principal.clone()), "this token")
     }
 
     /// Whoever holds the token `bearer`.

@@ -45,7 +45,7 @@ impl Base {
         tell(Told::Step("Opening the database"));
         let database = Database::open(config, tell).await?;
         tell(Told::Step("Bringing the database up to date"));
-        match Self::stand_on(&database, connections, patience, &clock, tell).await {
+        match Self::stand_on(config, &database, connections, patience, &clock, tell).await {
             Ok((store, accounts, operator, migrated)) => {
                 Ok(Self { database, store, clock, accounts, operator, migrated })
             }
@@ -57,6 +57,7 @@ impl Base {
     }
 
     async fn stand_on(
+        config: &Config,
         database: &Database,
         connections: usize,
         patience: Duration,
@@ -65,7 +66,7 @@ impl Base {
     ) -> Result<(Store, Accounts, Actor, Vec<String>)> {
         let migrated = database.migrate(patience, tell).await?;
         let store = database.connect(connections).await?;
-        let accounts = Accounts::new(store.clone(), clock.clone());
+        let accounts = Accounts::new(store.clone(), clock.clone()).with_rate(config.rate_per_token);
         let operator = accounts.operator(OPERATORS_ACCOUNT).await?;
         Ok((store, accounts, operator, migrated))
     }

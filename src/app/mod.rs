@@ -135,8 +135,6 @@ struct Parts {
     memory: Memory,
     summarizer: Summarizer,
     chat: Chat,
-    /// Whose pages may open sockets here, beside those of the address that they call.
-    origins: Vec<String>,
 }
 
 impl App {
@@ -164,7 +162,7 @@ impl App {
             Ok(parts) => {
                 let running = Running::default();
                 let mut app = Self { base, parts, running, address: None, _replica: replica };
-                app.set_to_work(roles, listener, bots);
+                app.set_to_work(config, roles, listener, bots);
                 Ok(app)
             }
             Err(error) => {
@@ -174,7 +172,13 @@ impl App {
         }
     }
 
-    fn set_to_work(&mut self, roles: Roles, listener: Option<TcpListener>, bots: Option<Folder>) {
+    fn set_to_work(
+        &mut self,
+        config: &Config,
+        roles: Roles,
+        listener: Option<TcpListener>,
+        bots: Option<Folder>,
+    ) {
         let Self { base, parts, running, address: _, _replica: replica } = self;
         let store = base.store.clone();
         running.ground("wake-ups", |stop| async move { store.listen(stop).await });
@@ -209,12 +213,12 @@ impl App {
         }
         if let Some(listener) = listener {
             self.address = listener.local_addr().ok();
-            self.open_doors(listener, roles, first);
+            self.open_doors(config, listener, roles, first);
         }
     }
 
     /// Serves what the roles offer; how it is, in any case.
-    fn open_doors(&mut self, listener: TcpListener, roles: Roles, first: Option<First>) {
+    fn open_doors(&mut self, config: &Config, listener: TcpListener, roles: Roles, first: Option<First>) {
         let Self { base, parts, running, .. } = self;
         let drain = Drain::new(running.doors_stop());
         let mut doors = Vec::new();
@@ -226,7 +230,9 @@ impl App {
                 memory: parts.memory.clone(),
                 clock: base.clock.clone(),
                 settings: graphql::Settings {
-                    origins: parts.origins.clone(),
+                    // Pages of that address may open sockets, beside those of the one that they call.
+                    origins: config.public_url.iter().cloned().collect(),
+                    introspection: config.introspection,
                     ..graphql::Settings::default()
                 },
                 drain: drain.clone(),
@@ -236,6 +242,7 @@ impl App {
         let router = http::router(http::Parts {
             readiness: readiness(base.store.clone(), parts.memory.clone(), first),
             metrics: Box::new(move || metrics.render()),
+            strangers: http::Strangers::new(config.rate_per_address, config.trusted_proxies),
             doors,
         });
         running.door("http", |_| async move { http::serve(listener, router, &drain).await });
@@ -310,8 +317,7 @@ impl Parts {
             operator: base.operator.account,
             parallel: PARALLEL,
         });
-        let origins = config.public_url.iter().cloned().collect();
-        Ok(Self { secrets, providers, memory, summarizer, chat, origins })
+        Ok(Self { secrets, providers, memory, summarizer, chat })
     }
 }
 

@@ -10,6 +10,7 @@ mod variables;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -44,6 +45,13 @@ pub struct Config {
     pub ollama_host: Option<String>,
     /// Whether addresses that accounts choose may be private ones.
     pub allow_private_addresses: bool,
+    /// How many requests a second each token may make; `None` for any number.
+    pub rate_per_token: Option<NonZeroU32>,
+    /// The same for each address, of requests without a good token.
+    pub rate_per_address: Option<NonZeroU32>,
+    /// How many proxies of the operator's stand in front, each adding to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
+    pub introspection: Introspection,
     pub log_format: LogFormat,
     /// What is logged, in the language of `tracing_subscriber::EnvFilter`.
     pub log_filter: String,
@@ -65,6 +73,17 @@ pub struct ProviderSettings {
 /// `<NAME>_API_KEY` and `<NAME>_BASE_URL` configure each.
 pub const PROVIDERS: [&str; 8] =
     ["openai", "anthropic", "gemini", "xai", "deepseek", "openrouter", "groq", "mistral"];
+
+/// Who may ask what the schema of the API is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Introspection {
+    /// Everybody.
+    Open,
+    /// Whoever has a token.
+    Tokens,
+    /// Nobody.
+    Off,
+}
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +159,10 @@ impl Config {
                 .collect(),
             ollama_host: reader.ollama_host("OLLAMA_HOST"),
             allow_private_addresses: reader.yes_or_no("ALLOW_PRIVATE_ADDRESSES").unwrap_or(false),
+            rate_per_token: reader.rate("RATE_PER_TOKEN", 100),
+            rate_per_address: reader.rate("RATE_PER_ADDRESS", 50),
+            trusted_proxies: reader.count("TRUSTED_PROXIES").unwrap_or(0),
+            introspection: reader.introspection("GRAPHQL_INTROSPECTION").unwrap_or(Introspection::Open),
             log_format: reader.log_format("LOG_FORMAT").unwrap_or(LogFormat::Human),
             log_filter: reader.log_filter("RUST_LOG").unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
             scripted_file: reader.text("SCRIPTED_FILE").map(PathBuf::from),

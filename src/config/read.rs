@@ -1,13 +1,14 @@
 //! Reading one variable at a time and gathering what is wrong instead of stopping at the first.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
-use super::{LogFormat, Problem};
+use super::{Introspection, LogFormat, Problem};
 
 /// The value of one variable of this process; the error is the value as it may be shown.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -127,6 +128,25 @@ where
         self.parsed(name, "true or false", |value| match value.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Some(true),
             "false" | "no" | "off" | "0" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// `default` where it is unset, `None` where it is 0.
+    pub(super) fn rate(&mut self, name: &'static str, default: u32) -> Option<NonZeroU32> {
+        let given = self.parsed(name, "requests a second, or 0 for any number", |value| value.parse().ok());
+        NonZeroU32::new(given.unwrap_or(default))
+    }
+
+    pub(super) fn count(&mut self, name: &'static str) -> Option<usize> {
+        self.parsed(name, "a number from 0 to 10", |value| value.parse().ok().filter(|count| *count <= 10))
+    }
+
+    pub(super) fn introspection(&mut self, name: &'static str) -> Option<Introspection> {
+        self.parsed(name, "open, tokens or off", |value| match value.to_ascii_lowercase().as_str() {
+            "open" => Some(Introspection::Open),
+            "tokens" => Some(Introspection::Tokens),
+            "off" => Some(Introspection::Off),
             _ => None,
         })
     }

@@ -21,6 +21,7 @@ impl Gate for Tokens {
         let actor = self.accounts.authenticate(bearer).await?;
         let left = actor.expires_at.map(|end| (end - self.clock.now()).max(TimeDelta::zero()));
         let ends_in = left.and_then(|left| left.to_std().ok());
-        Ok(Visitor::new(actor, ends_in))
+        let (accounts, counted) = (self.accounts.clone(), actor.clone());
+        Ok(Visitor::new(actor, ends_in).counted(move || accounts.count(&counted)))
     }
 }

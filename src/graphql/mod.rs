@@ -29,6 +29,7 @@ use axum::Router;
 use crate::accounts::Accounts;
 use crate::chat::Chat;
 use crate::clock::SharedClock;
+use crate::config::Introspection;
 use crate::http::Drain;
 use crate::memory::Memory;
 use crate::store::Store;
@@ -51,13 +52,18 @@ pub struct Parts {
     pub drain: Drain,
 }
 
-/// The API at `/graphql`, its WebSocket at `/graphql/ws`, the explorer that a browser finds there, and uploads
+/// The API at `/graphql`, its WebSocket at `/graphql/ws`, its streams at `/graphql/stream`, the explorer that a browser finds there, and uploads
 /// at `/config/bundles` and `/config/plans`.
 pub fn router(parts: Parts) -> Router {
     let Parts { store, accounts, chat, memory, clock, settings, drain } = parts;
     let uploads = uploads::router(store.clone(), accounts.clone(), clock.clone());
     let gate = gate::Tokens { accounts, clock: clock.clone() };
-    let schema = builder().data(Rooms { store, chat, memory, clock }).finish();
+    let mut builder = builder().data(Rooms { store, chat, memory, clock });
+    if settings.introspection != Introspection::Open {
+        // "Did you mean" tells of the schema what it does not let be asked.
+        builder = builder.disable_suggestions();
+    }
+    let schema = builder.finish();
     let settings = Settings { public: &["serverInfo"], ..settings };
     transport::router(schema, Arc::new(gate), settings, drain, explorer::PAGE)
         .merge(explorer::router())

@@ -6,12 +6,16 @@ use secrecy::SecretString;
 use crate::accounts::{Accounts, Actor};
 use crate::error::{Error, Result};
 
-/// Whoever holds the token of the request.
+/// Whoever holds the token of the request, which is counted.
 ///
-/// `Unauthenticated` without a token, or with one that is unknown, revoked or expired.
+/// `RateLimited` if it came too soon; `Unauthenticated` without a token, or with one that is unknown, revoked or expired.
 pub async fn authenticate(headers: &HeaderMap, accounts: &Accounts) -> Result<Actor> {
     match bearer(headers)? {
-        Some(token) => accounts.authenticate(&token).await,
+        Some(token) => {
+            let actor = accounts.authenticate(&token).await?;
+            accounts.count(&actor)?;
+            Ok(actor)
+        }
         None => Err(Error::unauthenticated(
             "this needs a token: send `Authorization: Bearer …`; make one with `botwright token create`",
         )),

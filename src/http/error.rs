@@ -23,13 +23,10 @@ pub fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// After how many seconds asking again may help; `None` where it cannot.
-pub fn retry_after_seconds(kind: Kind) -> Option<u16> {
-    match kind {
-        Kind::RateLimited => Some(5),
-        Kind::Unavailable => Some(1),
-        _ => None,
-    }
+/// After how many whole seconds asking again may help; `None` where it cannot.
+pub fn retry_after_seconds(error: &Error) -> Option<u16> {
+    let wait = error.retry_after()?;
+    Some(u16::try_from(wait.as_millis().div_ceil(1000).max(1)).unwrap_or(u16::MAX))
 }
 
 impl IntoResponse for Error {
@@ -38,7 +35,7 @@ impl IntoResponse for Error {
         if self.kind() == Kind::Internal {
             tracing::error!(error = self.chain(), "a request failed");
         }
-        told(status(self.kind()), retry_after_seconds(self.kind()), self.message())
+        told(status(self.kind()), retry_after_seconds(&self), self.message())
     }
 }
 

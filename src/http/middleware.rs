@@ -2,25 +2,31 @@
 
 use std::any::Any;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
 use axum::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use axum::http::request;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::http::{StatusCode, request};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use crate::http::body::JSON_BYTES;
 use crate::http::error;
+use crate::http::strangers::Strangers;
 use crate::id::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_NAME: usize = 64;
+/// What watches over this process asks these, again and again.
+const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// A slower request is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(5);
 
@@ -54,11 +60,11 @@ impl<S: Sync> FromRequestParts<S> for RequestName {
     }
 }
 
-pub(super) fn wrap(router: Router) -> Router {
+pub(super) fn wrap(router: Router, strangers: Strangers) -> Router {
     router
         .layer(DefaultBodyLimit::max(JSON_BYTES))
         .layer(CatchPanicLayer::custom(caught))
-        .layer(from_fn(around))
+        .layer(from_fn_with_state(Arc::new(strangers), around))
 }
 
 fn caught(panic: Box<dyn Any + Send>) -> Response {
@@ -71,7 +77,7 @@ fn caught(panic: Box<dyn Any + Send>) -> Response {
     error::internal()
 }
 
-async fn around(mut request: Request, next: Next) -> Response {
+async fn around(State(strangers): State<Arc<Strangers>>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|name| name.to_str().ok()?.parse().ok());
     let name: RequestName = given.unwrap_or_else(RequestName::fresh);
     request.extensions_mut().insert(name.clone());
@@ -81,7 +87,7 @@ async fn around(mut request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id = name.as_str(), method, path);
     let begun = Instant::now();
 
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = measured(&strangers, request, next).instrument(span.clone()).await;
 
     let took = begun.elapsed();
     let status = response.status().as_u16();
@@ -96,6 +102,27 @@ async fn around(mut request: Request, next: Next) -> Response {
     guard_headers(&mut response);
     if let Ok(value) = HeaderValue::from_str(name.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// Whoever shows no token may ask so often; whoever shows a wrong one may fail so often, and hears no more
+/// whether it was wrong.
+async fn measured(strangers: &Strangers, request: Request, next: Next) -> Response {
+    let address = strangers.address(request.headers(), request.extensions());
+    let is_stranger = !request.headers().contains_key(AUTHORIZATION);
+    if is_stranger
+        && !UNCOUNTED.contains(&request.uri().path())
+        && let Err(too_fast) = strangers.count(address)
+    {
+        return too_fast.into_response();
+    }
+    let response = next.run(request).await;
+    if !is_stranger
+        && response.status() == StatusCode::UNAUTHORIZED
+        && let Err(too_fast) = strangers.count(address)
+    {
+        return too_fast.into_response();
     }
     response
 }

@@ -12,6 +12,7 @@ mod error;
 mod health;
 mod listen;
 mod middleware;
+mod strangers;
 
 use axum::Router;
 use axum::response::Html;
@@ -25,6 +26,7 @@ pub use error::{retry_after_seconds, status};
 pub use health::{Check, Readiness, Ready};
 pub use listen::{Drain, Hold, bind, serve};
 pub use middleware::RequestName;
+pub use strangers::Strangers;
 
 /// What the hall is built from.
 pub struct Parts {
@@ -32,13 +34,14 @@ pub struct Parts {
     pub readiness: Readiness,
     /// Renders the process's metrics in Prometheus' text format.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    pub strangers: Strangers,
     /// Everything behind the hall, each with its state applied.
     pub doors: Vec<Router>,
 }
 
 /// The whole server: `/`, `/healthz`, `/readyz`, `/metrics` and the doors.
 pub fn router(parts: Parts) -> Router {
-    let Parts { readiness, metrics, doors } = parts;
+    let Parts { readiness, metrics, strangers, doors } = parts;
     let mut router = Router::new()
         .route("/", get(async || Html(include_str!("index.html"))))
         .merge(health::router(readiness, metrics));
@@ -48,7 +51,7 @@ pub fn router(parts: Parts) -> Router {
     let router = router
         .fallback(async || Error::not_found("there is nothing here; the API is at `/graphql`"))
         .method_not_allowed_fallback(error::method_not_allowed);
-    middleware::wrap(router)
+    middleware::wrap(router, strangers)
 }
 
 #[cfg(test)]

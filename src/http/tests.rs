@@ -24,7 +24,12 @@ fn hall(door: Router) -> Router {
             ])
         })
     });
-    router(Parts { readiness, metrics: Box::new(|| "up 1\n".into()), doors: vec![door] })
+    router(Parts {
+        readiness,
+        metrics: Box::new(|| "up 1\n".into()),
+        strangers: Strangers::default(),
+        doors: vec![door],
+    })
 }
 
 async fn ask(router: Router, request: Request) -> (StatusCode, HeaderMap, Value) {
@@ -165,4 +170,32 @@ async fn a_taken_port_is_told_with_its_number() {
     let port = taken.local_addr().unwrap().port();
     let error = bind("127.0.0.1".parse().unwrap(), port).await.unwrap_err();
     assert!(error.message().contains(&format!("port {port}")) && error.message().contains("`PORT`"));
+}
+
+#[tokio::test]
+async fn strangers_and_wrong_tokens_may_come_so_often() {
+    let second = std::num::NonZeroU32::new(1).unwrap();
+    let door = Router::new()
+        .route("/open", get(async || "hi"))
+        .route("/shut", get(async || Error::unauthenticated("no")));
+    let readiness: Readiness = std::sync::Arc::new(|| Box::pin(async { Ready::from_checks(Vec::new()) }));
+    let metrics: Box<dyn Fn() -> String + Send + Sync> = Box::new(String::new);
+    let strangers = Strangers::new(Some(second), 1);
+    let hall = router(Parts { readiness, metrics, strangers, doors: vec![door] });
+    let come = async |path: &str, from: &str, token: bool| {
+        let mut request = Request::get(path).header("x-forwarded-for", from);
+        if token {
+            request = request.header("authorization", "Bearer x");
+        }
+        hall.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+    };
+    let mut seen = Vec::new();
+    for _ in 0..25 {
+        seen.push(come("/open", "1.1.1.1", false).await);
+    }
+    assert_eq!((seen[0], seen[24]), (200, 429));
+    assert_eq!(come("/healthz", "1.1.1.1", false).await, 200);
+    assert_eq!(come("/open", "1.1.1.1", true).await, 200);
+    assert_eq!(come("/shut", "1.1.1.1", true).await, 429);
+    assert_eq!(come("/shut", "2.2.2.2", true).await, 401);
 }

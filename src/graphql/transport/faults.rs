@@ -1,6 +1,7 @@
 //! How failures are told: a closed set of codes, and the one place where internals are masked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError};
 use axum::http::StatusCode;
@@ -96,7 +97,10 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = error.kind();
         let mut refusal = Self::new(status(kind), kind.into(), error.message());
-        refusal.retry_after = retry_after_seconds(kind);
+        refusal.retry_after = retry_after_seconds(&error);
+        if let Some(wait) = error.retry_after() {
+            refusal.errors.iter_mut().for_each(|refused| may_come_again(refused, wait));
+        }
         if kind == Kind::Internal {
             tracing::error!(error = error.chain(), "a request could not be served");
         }
@@ -125,12 +129,11 @@ pub(super) fn mend(errors: &mut Vec<ServerError>, otherwise: Code, name: &Reques
     errors.truncate(MOST_ERRORS);
     for error in errors {
         if error.extensions.as_ref().and_then(|values| values.get("code")).is_none() {
+            let wait = ours(error).and_then(Error::retry_after);
             let code = reveal(error, otherwise);
             error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
-            let retryable = matches!(code, Code::Unavailable | Code::RateLimited);
-            if retryable && let Some(values) = &mut error.extensions {
-                values.set("retryable", true);
-                values.set("retryAfterMs", if code == Code::Unavailable { 1_000 } else { 5_000 });
+            if let Some(wait) = wait {
+                may_come_again(error, wait);
             }
         }
         if let Some(values) = &mut error.extensions {
@@ -140,15 +143,26 @@ pub(super) fn mend(errors: &mut Vec<ServerError>, otherwise: Code, name: &Reques
     }
 }
 
+/// Says after how long it may be asked again.
+fn may_come_again(error: &mut ServerError, wait: Duration) {
+    let values = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    values.set("retryable", true);
+    values.set("retryAfterMs", u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+}
+
+fn ours(error: &ServerError) -> Option<&Error> {
+    error.source::<Error>().or_else(|| error.source::<Arc<Error>>().map(AsRef::as_ref))
+}
+
 /// Decides what is shown of an error: ours by its kind, the library's as it is, anybody else's not at all.
 fn reveal(error: &mut ServerError, otherwise: Code) -> Code {
-    let ours = error.source::<Error>().or_else(|| error.source::<Arc<Error>>().map(AsRef::as_ref));
-    if let Some(ours) = ours {
+    if let Some(ours) = ours(error) {
         let code = Code::from(ours.kind());
         if code == Code::Internal {
             tracing::error!(error = ours.chain(), path = ?error.path, "a field could not be resolved");
         }
-        error.message = ours.message().to_owned();
+        let message = ours.message().to_owned();
+        error.message = message;
         return code;
     }
     if error.source.is_none() {

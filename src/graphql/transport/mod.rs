@@ -31,6 +31,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use secrecy::SecretString;
 
+use crate::config::Introspection;
 use crate::error::Result;
 use crate::http::Drain;
 
@@ -50,12 +51,19 @@ pub(super) struct Visitor {
     /// After how long they must be turned away.
     pub(super) ends_in: Option<Duration>,
     introduce: Arc<dyn Fn(Request) -> Request + Send + Sync>,
+    count: Arc<dyn Fn() -> Result<()> + Send + Sync>,
 }
 
 impl Visitor {
     /// A caller whom resolvers will find in their context as a `T`.
     pub(super) fn new<T: Clone + Send + Sync + 'static>(caller: T, ends_in: Option<Duration>) -> Self {
-        Self { ends_in, introduce: Arc::new(move |request| request.data(caller.clone())) }
+        let introduce = Arc::new(move |request: Request| request.data(caller.clone()));
+        Self { ends_in, introduce, count: Arc::new(|| Ok(())) }
+    }
+    /// The same, with each operation counted by `count`, which may refuse it.
+    pub(super) fn counted(mut self, count: impl Fn() -> Result<()> + Send + Sync + 'static) -> Self {
+        self.count = Arc::new(count);
+        self
     }
     fn introduce(&self, request: Request) -> Request {
         (self.introduce)(request)
@@ -72,6 +80,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a query or mutation may take.
     pub deadline: Duration,
+    /// Who may ask what the schema is.
+    pub introspection: Introspection,
     /// The most sockets and streams at once.
     pub sockets: usize,
     /// The most operations at once on a socket.
@@ -94,6 +104,7 @@ impl Default for Settings {
             limits: Limits::default(),
             // A caller whose database is away hears so after ten seconds, from the store.
             deadline: Duration::from_secs(15),
+            introspection: Introspection::Open,
             sockets: 20_000,
             operations: 20,
             message_bytes: 256 * 1024,

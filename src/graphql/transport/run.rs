@@ -4,6 +4,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request, Response, ServerError, Value};
 use serde::Serialize;
 
+use crate::config::Introspection;
 use crate::error::Error;
 use crate::graphql::transport::faults::{Code, Refusal, mend};
 use crate::graphql::transport::guard::Checked;
@@ -39,9 +40,13 @@ impl<E: Executor> Transport<E> {
         request.operation_name = operation_name;
         let started = Started::default();
         match visitor {
-            Some(visitor) => request = visitor.introduce(request),
+            Some(visitor) => {
+                (visitor.count)()?;
+                request = visitor.introduce(request);
+            }
             None => self.check_public(&checked.shape)?,
         }
+        self.check_introspection(&checked.shape, visitor)?;
         let Checked { document, kind, shape } = checked;
         request = request.data(started.clone()).data(Asked { kind, shape });
         request.set_parsed_query(document);
@@ -55,6 +60,21 @@ impl<E: Executor> Transport<E> {
             Some(root) => Err(Refusal::from(Error::unauthenticated(format!(
                 "`{root}` needs a token: send `Authorization: Bearer …`; make one with `botwright token create`"
             )))),
+        }
+    }
+
+    fn check_introspection(&self, shape: &Shape, visitor: Option<&Visitor>) -> Result<(), Refusal> {
+        let asked = shape.names().any(|root| root == "__schema" || root == "__type");
+        match self.settings.introspection {
+            _ if !asked => Ok(()),
+            Introspection::Open => Ok(()),
+            Introspection::Tokens if visitor.is_some() => Ok(()),
+            Introspection::Tokens => Err(Refusal::from(Error::unauthenticated(
+                "on this server, introspection needs a token: send `Authorization: Bearer …`",
+            ))),
+            Introspection::Off => Err(Refusal::from(Error::forbidden(
+                "introspection is off on this server; its schema is `schema.graphql` of its version",
+            ))),
         }
     }
 

@@ -47,6 +47,7 @@ impl Door {
         let hall = http::router(http::Parts {
             readiness: Arc::new(|| Box::pin(async { Ready::from_checks(Vec::new()) })),
             metrics: Box::new(String::new),
+            strangers: http::Strangers::default(),
             doors: vec![api],
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

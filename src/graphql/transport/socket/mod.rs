@@ -9,8 +9,8 @@ use async_graphql::Executor;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{OriginalUri, State};
-use axum::http::header::{HOST, ORIGIN};
 use axum::http::HeaderMap;
+use axum::http::header::{HOST, ORIGIN};
 use axum::response::{IntoResponse, Response};
 
 use crate::error::Error;

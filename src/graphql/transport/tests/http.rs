@@ -314,3 +314,32 @@ async fn a_subscription_is_sent_to_the_socket() {
     assert_eq!((status, code(&body)), (400, "BAD_USER_INPUT"));
     assert!(body["errors"][0]["message"].as_str().unwrap().contains("/graphql/ws"));
 }
+
+#[tokio::test]
+async fn introspection_is_for_whom_the_operator_says() {
+    use crate::config::Introspection::{Off, Open, Tokens};
+    for (policy, known, stranger) in [(Open, 200, 200), (Tokens, 200, 401), (Off, 403, 403)] {
+        let world = World::with(|settings| settings.introspection = policy).await;
+        let ask = json!({"query": "{ hello __schema { queryType { name } } }"});
+        let (status, _) = told(world.post().json(&ask)).await;
+        assert_eq!(status, known, "{policy:?}");
+        let (status, body) = told(client().post(world.url("/graphql")).json(&ask)).await;
+        assert_eq!(status, stranger, "{policy:?}");
+        assert_eq!(body.get("data").is_some(), stranger == 200);
+        let (status, _) = told(world.post().json(&json!({"query": "{ __typename hello }"}))).await;
+        assert_eq!(status, 200);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_too_fast_is_told_when_to_come_again() {
+    let world = World::new().await;
+    let ask = || client().post(world.url("/graphql")).bearer_auth("hasty").json(&json!({"query": "{ me }"}));
+    assert_eq!(ask().send().await.unwrap().status(), 200);
+    let refused = ask().send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "3"));
+    let body: Value = refused.json().await.unwrap();
+    let told = &body["errors"][0]["extensions"];
+    assert_eq!((&told["code"], &told["retryAfterMs"]), (&json!("RATE_LIMITED"), &json!(2500)));
+    assert_eq!(body.get("data"), None);
+}

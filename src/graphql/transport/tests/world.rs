@@ -158,10 +158,11 @@ impl Subscription {
 }
 
 /// Knows `ann`; `brief`, who may stay for half a second; `revoked`, who was let in once; and `away`, about
-/// whom it cannot say anything.
+/// whom it cannot say anything; and `hasty`, who may ask once.
 #[derive(Default)]
 pub(super) struct Porter {
     revoked_came: AtomicU32,
+    hasty_asked: AtomicU32,
     brief_until: OnceLock<Instant>,
 }
 
@@ -174,6 +175,15 @@ impl Gate for Porter {
         match name {
             "revoked" if self.revoked_came.fetch_add(1, Ordering::SeqCst) > 0 => {
                 Err(Error::unauthenticated("this token was revoked"))
+            }
+            "hasty" => {
+                let too_soon = self.hasty_asked.fetch_add(1, Ordering::SeqCst) > 0;
+                Ok(Visitor::new(Caller(name.to_owned()), None).counted(move || match too_soon {
+                    true => {
+                        Err(Error::rate_limited("too fast").with_retry_after(Duration::from_millis(2500)))
+                    }
+                    false => Ok(()),
+                }))
             }
             "ann" | "brief" | "revoked" => Ok(Visitor::new(Caller(name.to_owned()), ends_in)),
             "away" => Err(Error::unavailable("the database is away")),
@@ -223,6 +233,7 @@ impl World {
                 Box::pin(async move { ready })
             }),
             metrics: Box::new(String::new),
+            strangers: crate::http::Strangers::default(),
             doors: vec![door],
         });
         tokio::spawn(async move { serve(listener, hall, &drain).await });
