@@ -77,15 +77,34 @@ impl Bots {
     /// All bots of an account that are not archived, by name.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Arc<LiveBot>>> {
         let mut tx = self.store.tenant(account).await?;
-        let bots = store::Bot::list(&mut tx).await?;
-        let mut live = Vec::with_capacity(bots.len());
-        let bots: Vec<_> = bots.into_iter().filter(|bot| bot.archived_at.is_none()).collect();
+        let mut bots = store::Bot::list(&mut tx).await?;
+        bots.retain(|bot| bot.archived_at.is_none());
         self.compile_all(&mut tx, &bots).await?;
+        let mut live = Vec::with_capacity(bots.len());
         for bot in bots {
             live.push(self.compile(&mut tx, bot).await?);
         }
         tx.commit().await?;
         Ok(live)
+    }
+
+    /// Rows of bots with what they are compiled to, in their order; what was compiled before may know the bot by
+    /// an older name. Takes one question to the database at most.
+    pub async fn of_rows(
+        &self,
+        tx: &mut store::Tenant,
+        rows: Vec<store::Bot>,
+    ) -> Result<Vec<(store::Bot, Arc<LiveBot>)>> {
+        self.compile_all(tx, &rows).await?;
+        let mut bots = Vec::with_capacity(rows.len());
+        for row in rows {
+            let live = match self.kept(row.revision_id) {
+                Some(live) => live,
+                None => self.compile(tx, row.clone()).await?,
+            };
+            bots.push((row, live));
+        }
+        Ok(bots)
     }
 
     /// Compiles what was not compiled yet, with one question to the database.
@@ -95,6 +114,9 @@ impl Bots {
             .filter(|bot| self.kept(bot.revision_id).is_none())
             .map(|bot| (bot.revision_id, bot))
             .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<RevisionId> = new.keys().copied().collect();
         for revision in store::BotRevision::list_by_ids(tx, &ids).await? {
             if let Some(bot) = new.get(&revision.id) {

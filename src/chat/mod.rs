@@ -9,6 +9,7 @@
 //! spoken to, a connection held while anybody else is waited for.
 
 mod bots;
+mod changes;
 mod context;
 mod correct;
 mod engine;
@@ -39,6 +40,7 @@ use crate::secrets::Secrets;
 use crate::store::Store;
 
 pub use bots::{Bots, LiveBot};
+pub use changes::{Changed, Changes, Entity, EntityKind, Kinds, Since, SyncToken};
 pub use context::{Assembled, Input, assemble, fixed_tokens, room_for_message};
 pub use events::{TurnUpdate, Update};
 pub use inbound::{Accepted, Inbound, Target, may_see};

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::chat::SyncToken;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, GenerationId};
 
@@ -34,6 +35,9 @@ pub(super) enum Place {
     /// Among matches, by rank.
     #[serde(rename = "r")]
     Rank(usize),
+    /// Among changes.
+    #[serde(rename = "s")]
+    Changes(SyncToken),
 }
 
 impl CursorType for Place {
@@ -89,10 +93,15 @@ pub(super) fn page(first: Option<i32>, last: Option<i32>) -> Result<Page> {
 }
 
 fn within(count: i32, name: &str) -> Result<usize> {
+    at_most(count, name, MOST)
+}
+
+/// A count from 1 to `most`. `Invalid` if it is none.
+pub(super) fn at_most(count: i32, name: &str, most: usize) -> Result<usize> {
     usize::try_from(count)
         .ok()
-        .filter(|count| (1..=MOST).contains(count))
-        .ok_or_else(|| Error::invalid(format!("`{name}` is 1 to {MOST}, not {count}")))
+        .filter(|count| (1..=most).contains(count))
+        .ok_or_else(|| Error::invalid(format!("`{name}` is 1 to {most}, not {count}")))
 }
 
 #[cfg(test)]

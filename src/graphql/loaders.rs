@@ -10,6 +10,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
 use async_graphql::{Data, Response};
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::accounts::Actor;
 use crate::chat::{Chat, LiveBot, may_see};
@@ -68,6 +69,10 @@ pub(super) struct Span(pub(super) ConversationId, pub(super) i32, pub(super) i32
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SaidBy(pub(super) TurnId);
 
+/// What the model heard in a turn. Long, so it is loaded where it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ReportOf(pub(super) TurnId);
+
 /// A bot's row as it stands, and what it was compiled to.
 #[derive(Debug, Clone)]
 pub(super) struct CompiledBot {
@@ -123,6 +128,19 @@ impl Loader<TurnId> for Rows {
     }
 }
 
+impl Loader<ReportOf> for Rows {
+    type Value = Value;
+    type Error = Arc<Error>;
+
+    async fn load(&self, turns: &[ReportOf]) -> Shared<HashMap<ReportOf, Self::Value>> {
+        let ids: Vec<_> = turns.iter().map(|turn| turn.0).collect();
+        let mut tx = self.begin().await?;
+        let reports = store::Turn::list_reports(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok(reports.into_iter().filter_map(|(id, report)| Some((ReportOf(id), report?))).collect())
+    }
+}
+
 impl Loader<PersonId> for Rows {
     type Value = store::Person;
     type Error = Arc<Error>;
@@ -153,13 +171,10 @@ impl Loader<BotId> for Rows {
 
     async fn load(&self, ids: &[BotId]) -> Shared<HashMap<BotId, Self::Value>> {
         let mut tx = self.begin().await?;
-        let mut bots = HashMap::with_capacity(ids.len());
-        for row in store::Bot::list_by_ids(&mut tx, ids).await? {
-            let live = self.chat.bots().at_revision(&mut tx, row.id, row.revision_id).await?;
-            bots.insert(row.id, CompiledBot { row, live });
-        }
+        let rows = store::Bot::list_by_ids(&mut tx, ids).await?;
+        let bots = self.chat.bots().of_rows(&mut tx, rows).await?;
         tx.commit().await?;
-        Ok(bots)
+        Ok(bots.into_iter().map(|(row, live)| (row.id, CompiledBot { row, live })).collect())
     }
 }
 

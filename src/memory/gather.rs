@@ -35,6 +35,11 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty() && self.summaries.is_empty() && self.gone.is_empty()
+    }
+
     /// What the index is told. Takes some 10 µs of time for each message.
     pub(super) fn into_changes(self) -> Vec<search::Change> {
         let mut changes: Vec<_> = self.gone.into_iter().map(search::Change::Delete).collect();

@@ -210,8 +210,11 @@ impl Indexer {
         if !look.is_last {
             self.progress.behind(look.lag);
         }
-        desk.apply(gather::changed(&self.store, &look.lines).await?).await?;
-        if look.is_last || desk.may_commit() {
+        let gathered = gather::changed(&self.store, &look.lines).await?;
+        // Many lines are about things that are not indexed: a commit for them alone can wait until nothing comes.
+        let has_news = !gathered.is_empty();
+        desk.apply(gathered).await?;
+        if has_news && (look.is_last || desk.may_commit()) {
             desk.commit(checkpoint).await?;
         }
         if look.is_last {

@@ -192,6 +192,7 @@ diesel::table! {
         created_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        person_id -> Nullable<Uuid>,
     }
 }
 
@@ -362,6 +363,8 @@ diesel::table! {
         database_oid -> Int8,
         timeline -> Int4,
         started_at -> Timestamptz,
+        pruned_xid -> Int8,
+        pruned_seq -> Int8,
     }
 }
 
@@ -375,5 +378,6 @@ diesel::table! {
         entity_id -> Uuid,
         operation -> Text,
         at -> Timestamptz,
+        audience -> Nullable<Uuid>,
     }
 }

@@ -77,6 +77,21 @@ pub struct Turn {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// A statement that selects turns without their reports, which are long: every other column, so that a row is a
+/// [`Turn`].
+macro_rules! brief_turns {
+    ($before:literal, $from:literal) => {
+        concat!(
+            $before,
+            "select account_id, id, conversation_id, bot_id, revision_id, state, attempt, inputs, shown,
+                 cancel_requested, leased_by, lease_until, first_ordinal, last_seq, reply_id, model, usage,
+                 failure, null::jsonb as report, created_at, started_at, finished_at ",
+            $from
+        )
+    };
+}
+pub(super) use brief_turns;
+
 /// What a new turn is about.
 #[derive(Debug, Clone)]
 pub struct NewTurn {
@@ -114,8 +129,10 @@ impl Turn {
     /// none).
     pub async fn insert(tx: &mut Tenant, new: NewTurn, claim_as: Option<ReplicaId>) -> Result<Self> {
         let turn: Self = sql("insert into turns (account_id, id, conversation_id, bot_id, revision_id, first_ordinal, created_at,
-                 state, attempt, leased_by, started_at, lease_until)
-             select current_account(), ?, ?, ?, ?, ?, ?, claim.state, claim.attempt, claim.replica,
+                 person_id, state, attempt, leased_by, started_at, lease_until)
+             select current_account(), ?, ?, ?, ?, ?, ?,
+                 (select person_id from conversations where account_id = current_account() and id = ?),
+                 claim.state, claim.attempt, claim.replica,
                  case claim.state when 'running' then ?::timestamptz end,
                  case claim.state when 'running' then now() + make_interval(secs => ?) end
              from (select case when r is null then 'queued' else 'running' end as state,
@@ -128,6 +145,7 @@ impl Turn {
             .bind::<SqlUuid, _>(new.revision_id)
             .bind::<Integer, _>(new.first_ordinal)
             .bind::<Timestamptz, _>(new.created_at)
+            .bind::<SqlUuid, _>(new.conversation_id)
             .bind::<Timestamptz, _>(new.created_at)
             .bind::<Double, _>(f64::from(LEASE_SECONDS))
             .bind::<Nullable<SqlUuid>, _>(claim_as)
@@ -149,11 +167,25 @@ impl Turn {
         Ok(turn)
     }
 
+    /// By their ids, in no particular order, without their reports, which are long.
     pub async fn list_by_ids(tx: &mut Tenant, ids: &[TurnId]) -> Result<Vec<Self>> {
+        let found =
+            sql("select account_id, id, conversation_id, bot_id, revision_id, state, attempt, inputs, shown,
+                 cancel_requested, leased_by, lease_until, first_ordinal, last_seq, reply_id, model, usage,
+                 failure, null::jsonb as report, created_at, started_at, finished_at
+             from turns where account_id = current_account() and id = any(?)")
+            .bind::<Array<SqlUuid>, _>(ids.to_vec())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
+    /// The reports of turns, by their ids.
+    pub async fn list_reports(tx: &mut Tenant, ids: &[TurnId]) -> Result<Vec<(TurnId, Option<Value>)>> {
         let found = turns::table
             .filter(turns::account_id.eq(tx.account()))
             .filter(turns::id.eq_any(ids))
-            .select(Self::as_select())
+            .select((turns::id, turns::report))
             .load(tx.conn())
             .await?;
         Ok(found)

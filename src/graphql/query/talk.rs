@@ -52,12 +52,13 @@ impl TalkQueries {
         // The database's order may be another alphabet's.
         rows.sort_by(|one, other| one.name.cmp(&other.name));
         let mut connection = Connection::new(after.is_some(), rows.len() > size);
-        for row in rows.into_iter().take(size) {
-            let live = rooms.chat.bots().at_revision(&mut tx, row.id, row.revision_id).await?;
-            let cursor = Place::Name(row.name.clone());
-            connection.edges.push(Edge::new(cursor, Bot(CompiledBot { row, live })));
-        }
+        rows.truncate(size);
+        let bots = rooms.chat.bots().of_rows(&mut tx, rows).await?;
         tx.commit().await?;
+        connection.edges.extend(
+            bots.into_iter()
+                .map(|(row, live)| Edge::new(Place::Name(row.name.clone()), Bot(CompiledBot { row, live }))),
+        );
         Ok(Some(connection))
     }
 

@@ -13,6 +13,7 @@ mod plan;
 mod problem;
 mod search;
 mod server;
+mod sync;
 mod turn;
 
 pub(super) use bot::{Bot, BotRevision};
@@ -29,4 +30,5 @@ pub(super) use plan::{ConfigHold, ConfigPlan};
 pub(super) use problem::ConfigProblem;
 pub(super) use search::{SearchHit, SearchPage};
 pub(super) use server::ServerInfo;
+pub(super) use sync::{ChangeConnection, ChangeType};
 pub(super) use turn::Turn;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::graphql::context::loaders;
 use crate::graphql::ids;
-use crate::graphql::loaders::SaidBy;
+use crate::graphql::loaders::{ReportOf, SaidBy};
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::context_report::ContextReport;
 use crate::graphql::types::{BotRevision, Conversation, Message};
@@ -96,8 +96,9 @@ impl Turn {
         Some(Usage { model: self.0.model.clone(), ..read(usage)? })
     }
     /// What the model heard, what was left out, and why; null until that is known.
-    async fn context(&self) -> Option<ContextReport> {
-        ContextReport::read(self.0.report.as_ref()?)
+    async fn context(&self, context: &Context<'_>) -> Result<Option<ContextReport>> {
+        let report = loaders(context)?.load_one(ReportOf(self.0.id)).await?;
+        Ok(report.as_ref().and_then(ContextReport::read))
     }
     /// Why it failed; null unless it did.
     async fn failure(&self) -> Option<TurnFailure> {

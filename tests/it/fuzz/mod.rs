@@ -5,7 +5,7 @@
 //! says it, and `BOTWRIGHT_FUZZ_INPUT=number` tries that one again.
 
 mod breed;
-mod dice;
+pub(crate) mod dice;
 mod meter;
 
 use std::sync::mpsc;

@@ -1,5 +1,6 @@
 //! The API through its front door: what an app does, what it must not be able to do, and what it is told.
 
+mod changes;
 mod config;
 mod reading;
 
@@ -25,7 +26,7 @@ struct Story {
     // Before the database, which it uses.
     door: Door,
     talk: Talk,
-    _database: Database,
+    database: Database,
 }
 
 impl Story {
@@ -33,7 +34,7 @@ impl Story {
         let database = Database::new();
         let talk = Talk::begin(&database).await;
         let door = Door::open(&talk).await;
-        Self { door, talk, _database: database }
+        Self { door, talk, database }
     }
 
     async fn client(&self, person: &str) -> Client {
