@@ -37,6 +37,7 @@
 //! Hall and doors:
 //! - [`http`]: the listener
 //! - [`graphql`]: the API
+//! - [`channels`]: the other ways in, each in the words of those who come by it
 //! - [`worker`]: what the queue runs
 //!
 //! Roof:
@@ -79,6 +80,7 @@ pub mod chat;
 
 pub mod http;
 pub mod graphql;
+pub mod channels;
 pub mod worker;
 
 pub mod app;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Actor};
+use crate::channels::openai;
 use crate::chat::{self, Chat, Keyring};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
@@ -193,6 +194,10 @@ impl App {
             let follower = Follower { store, clock, bots, replica: id };
             running.ground("config", |stop| follower.run(stop));
         }
+        if roles.web {
+            let chat = parts.chat.clone();
+            running.ground("usage", |stop| async move { chat.keep_books(stop).await });
+        }
         if roles.worker {
             let chat = parts.chat.clone();
             running.door("turns", |stop| async move { chat.run(stop).await });
@@ -235,6 +240,12 @@ impl App {
                     introspection: config.introspection,
                     ..graphql::Settings::default()
                 },
+                drain: drain.clone(),
+            }));
+            doors.push(openai::router(openai::Parts {
+                accounts: base.accounts.clone(),
+                chat: parts.chat.clone(),
+                clock: base.clock.clone(),
                 drain: drain.clone(),
             }));
         }

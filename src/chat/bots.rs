@@ -1,8 +1,12 @@
 //! The live bots: what the database says, compiled once and swapped whole when a new generation is applied.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::chat::context::Fixed;
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BotId, RevisionId};
 use crate::spec;
@@ -16,6 +20,14 @@ pub struct LiveBot {
     /// Counts from 1 within the bot.
     pub number: i32,
     pub spec: spec::Bot,
+    fixed: OnceLock<Fixed>,
+}
+
+impl LiveBot {
+    /// Its words before a history that a client brings along, put together once.
+    pub(super) fn fixed(&self) -> &Fixed {
+        self.fixed.get_or_init(|| Fixed::of(&self.spec))
+    }
 }
 
 /// The bots of every account that was asked for. Cheap to clone.
@@ -24,14 +36,20 @@ pub struct Bots {
     store: Store,
     /// Revisions never change, so a compiled one stays true.
     compiled: Arc<Mutex<HashMap<RevisionId, Arc<LiveBot>>>>,
+    /// Who has which name, as it stood a moment ago.
+    named: Arc<Mutex<HashMap<AccountId, Names>>>,
 }
+
+type Names = HashMap<String, (Arc<LiveBot>, Instant)>;
 
 /// How many compiled revisions are kept; more than that and all are dropped, which only costs time.
 const KEPT: usize = 4_096;
+/// For how long a name counts as looked up.
+const FRESH: Duration = Duration::from_secs(2);
 
 impl Bots {
     pub fn new(store: Store) -> Self {
-        Self { store, compiled: Arc::default() }
+        Self { store, compiled: Arc::default(), named: Arc::default() }
     }
 
     /// The bot of that name as it stands now. Archived bots are not found.
@@ -40,6 +58,30 @@ impl Bots {
         let live = self.find_in(&mut tx, name).await?;
         tx.commit().await?;
         Ok(live)
+    }
+
+    /// The bot of that name, for whoever asks too often to ask the database each time: as it stood up to two
+    /// seconds ago, and never older than the config that this replica says it runs.
+    pub async fn current(&self, account: AccountId, name: &str) -> Result<Option<Arc<LiveBot>>> {
+        let since = Instant::now();
+        let kept = self.names().get(&account).and_then(|names| names.get(name)).cloned();
+        if let Some((live, seen)) = kept
+            && seen.elapsed() < FRESH
+        {
+            return Ok(Some(live));
+        }
+        let found = self.find(account, name).await?;
+        let mut named = self.names();
+        let names = named.entry(account).or_default();
+        match &found {
+            Some(live) => drop(names.insert(name.to_owned(), (live.clone(), since))),
+            None => drop(names.remove(name)),
+        }
+        Ok(found)
+    }
+
+    fn names(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Names>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, inside a transaction of the caller.
@@ -76,6 +118,7 @@ impl Bots {
 
     /// All bots of an account that are not archived, by name.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Arc<LiveBot>>> {
+        let since = Instant::now();
         let mut tx = self.store.tenant(account).await?;
         let mut bots = store::Bot::list(&mut tx).await?;
         bots.retain(|bot| bot.archived_at.is_none());
@@ -85,6 +128,8 @@ impl Bots {
             live.push(self.compile(&mut tx, bot).await?);
         }
         tx.commit().await?;
+        let names = live.iter().map(|live| (live.bot.name.clone(), (live.clone(), since)));
+        self.names().insert(account, names.collect());
         Ok(live)
     }
 
@@ -146,7 +191,13 @@ impl Bots {
     fn keep(&self, bot: store::Bot, revision: &store::BotRevision) -> Result<Arc<LiveBot>> {
         let overlay = revision.overlay.as_object().cloned().unwrap_or_default();
         let spec = spec::Bot::from_revision(&revision.content, &overlay)?;
-        let live = Arc::new(LiveBot { revision: revision.id, number: revision.number, spec, bot });
+        let live = Arc::new(LiveBot {
+            revision: revision.id,
+            number: revision.number,
+            spec,
+            bot,
+            fixed: OnceLock::new(),
+        });
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if compiled.len() >= KEPT {
             compiled.clear();

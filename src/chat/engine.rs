@@ -11,6 +11,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::chat::Parts;
 use crate::chat::bots::Bots;
+use crate::chat::direct::Minds;
+use crate::chat::ledger::Ledger;
 use crate::chat::log::Logs;
 use crate::chat::outbound::{Channels, Outbox};
 use crate::clock::SharedClock;
@@ -44,6 +46,8 @@ pub(super) struct Engine {
     pub(super) operator: AccountId,
     pub(super) bots: Bots,
     pub(super) logs: Logs,
+    pub(super) minds: Minds,
+    pub(super) ledger: Ledger,
     /// Turns that run here; the token ends one whose lease was lost.
     running: Mutex<HashMap<u64, (TurnId, CancellationToken)>>,
     runs: std::sync::atomic::AtomicU64,
@@ -74,6 +78,8 @@ impl Engine {
         Self {
             bots: Bots::new(store.clone()),
             logs: Logs::default(),
+            minds: Minds::default(),
+            ledger: Ledger::default(),
             running: Mutex::default(),
             runs: 0.into(),
             slots: Arc::new(Semaphore::new(parallel)),

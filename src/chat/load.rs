@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use crate::chat::bots::LiveBot;
 use crate::chat::context::Input;
 use crate::chat::engine::Engine;
-use crate::dialog::{Evidence, EvidenceKind, ToolSpec};
+use crate::dialog::{self, Evidence, EvidenceKind, Part, Role, ToolSpec};
 use crate::error::Result;
 use crate::id::{AccountId, PersonId};
 use crate::memory::{Ask, Memory, Recalled};
-use crate::spec::RecallWhen;
+use crate::spec::{self, RecallWhen};
 use crate::store::{Conversation, Message, MessageRole, Person, Summary, Tenant};
 
 /// Everything that one answer needs.
@@ -125,32 +125,50 @@ impl Loaded {
     fn typed_evidence(&self) -> Vec<Evidence> {
         let question =
             self.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
-        let mut candidates: Vec<Evidence> = Vec::new();
-        for source in self.live.spec.sources.iter().filter(|source| source.pin) {
-            candidates.extend(Memory::passages(&source.text).into_iter().map(|text| Evidence {
-                kind: EvidenceKind::Source,
-                label: source.name.clone(),
-                at: None,
-                text,
-                coverage: 0.0,
-                score: 0.0,
-            }));
-        }
+        let mut candidates = pinned(&self.live.spec);
         let said = self.window.iter().filter(|message| message.role == MessageRole::Person);
         candidates.extend(said.map(|message| Evidence {
-            kind: EvidenceKind::Message,
-            label: message.author.clone(),
             at: Some(message.sent_at),
-            text: message.text.clone(),
-            coverage: 0.0,
-            score: 0.0,
+            ..evidence(EvidenceKind::Message, &message.author, message.text.clone())
         }));
-        let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
-        let coverage = Memory::coverage(&question, &texts);
-        for (candidate, coverage) in candidates.iter_mut().zip(coverage) {
-            candidate.coverage = coverage;
-        }
-        candidates.retain(|candidate| candidate.coverage >= COVERAGE_FLOOR);
-        candidates
+        weighed(candidates, &question)
     }
+}
+
+/// The same of a history that a client brought along: its last words of a person are the question.
+pub(super) fn quotable(bot: &spec::Bot, messages: &[dialog::Message]) -> Vec<Evidence> {
+    let mut said: Vec<&str> = messages
+        .iter()
+        .filter(|message| message.role == Role::Person)
+        .flat_map(|message| &message.parts)
+        .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
+        .collect();
+    let question = said.pop().unwrap_or_default();
+    let mut candidates = pinned(bot);
+    candidates.extend(said.into_iter().map(|text| evidence(EvidenceKind::Message, "you", text.to_owned())));
+    weighed(candidates, question)
+}
+
+fn pinned(bot: &spec::Bot) -> Vec<Evidence> {
+    let mut passages = Vec::new();
+    for source in bot.sources.iter().filter(|source| source.pin) {
+        let texts = Memory::passages(&source.text);
+        passages.extend(texts.into_iter().map(|text| evidence(EvidenceKind::Source, &source.name, text)));
+    }
+    passages
+}
+
+fn evidence(kind: EvidenceKind, label: &str, text: String) -> Evidence {
+    Evidence { kind, label: label.into(), at: None, text, coverage: 0.0, score: 0.0 }
+}
+
+/// Those that hold enough of the question.
+fn weighed(mut candidates: Vec<Evidence>, question: &str) -> Vec<Evidence> {
+    let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
+    let coverage = Memory::coverage(question, &texts);
+    for (candidate, coverage) in candidates.iter_mut().zip(coverage) {
+        candidate.coverage = coverage;
+    }
+    candidates.retain(|candidate| candidate.coverage >= COVERAGE_FLOOR);
+    candidates
 }

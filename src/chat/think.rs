@@ -15,7 +15,7 @@ use crate::store::TurnEventKind;
 use crate::tokens;
 
 /// How often a model may ask for tools in one turn.
-const MAX_ROUNDS: usize = 8;
+pub(super) const MAX_ROUNDS: usize = 8;
 
 /// What came of it.
 pub(super) struct Thought {

@@ -186,7 +186,7 @@ impl Engine {
             context: ToolContext {
                 account: turn.account_id,
                 bot: turn.bot_id,
-                conversation: turn.conversation_id,
+                conversation: Some(turn.conversation_id),
                 person: loaded.person,
                 turn: turn.id,
                 ordinal: 0,

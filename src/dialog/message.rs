@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Returned, ToolSpec};
+use super::{Call, Manner, Returned, ToolSpec};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct Request {
     pub temperature: Option<f32>,
     /// In tokens.
     pub max_output_tokens: Option<u32>,
+    #[serde(default)]
+    pub manner: Manner,
     /// Best first.
     pub evidence: Vec<Evidence>,
     /// The person's words that are to be answered, verbatim.

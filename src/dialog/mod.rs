@@ -3,9 +3,11 @@
 //! Knows: nothing but ground. Never: a provider's wire format, a database row.
 
 mod budget;
+mod manner;
 mod message;
 mod tool;
 
 pub use budget::{Budget, Denied, NoLimits, Reservation, Spend};
+pub use manner::{Form, Manner, Schema, ToolChoice, Wishes};
 pub use message::{Evidence, EvidenceKind, Message, Part, Request, Role, Usage};
 pub use tool::{Call, Effect, Returned, Tool, ToolContext, ToolError, ToolSpec};

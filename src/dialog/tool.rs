@@ -14,6 +14,9 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of the arguments.
     pub parameters: Value,
+    /// Whether the provider shall hold the model to the schema, where it can.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// The model asks for a tool.
@@ -47,7 +50,8 @@ pub enum Effect {
 pub struct ToolContext {
     pub account: AccountId,
     pub bot: BotId,
-    pub conversation: ConversationId,
+    /// None for a request that belongs to no conversation.
+    pub conversation: Option<ConversationId>,
     /// The person whose words are being answered.
     pub person: Option<PersonId>,
     pub turn: TurnId,

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
-use crate::dialog::{self, Budget, Request, Role, Spend, Usage};
+use crate::dialog::{self, Budget, Manner, Request, Role, Spend, Usage};
 use crate::error::{Error, Result};
 use crate::id::{AccountId, ConversationId, MessageId, SummaryId, UsageId};
 use crate::jobs::{self, Failure};
@@ -276,6 +276,7 @@ impl Material {
             tools: Vec::new(),
             temperature: None,
             max_output_tokens: Some(words.saturating_mul(TOKENS_PER_WORD).saturating_add(THINKING)),
+            manner: Manner::default(),
             evidence: Vec::new(),
             question: body,
         }

@@ -42,6 +42,9 @@ pub enum Error {
     /// Wrong key, no permission, unknown model, invalid request: asking again cannot help.
     #[error("{provider} refused the request: {reason}")]
     Refused { provider: String, reason: String },
+    /// It knows no such way of answering; `parameter` by the name that clients use.
+    #[error("{provider} cannot be told `{parameter}`")]
+    Unsupported { provider: String, parameter: &'static str },
     /// The answer ended without its end mark.
     #[error("the answer of {provider} broke off")]
     Truncated { provider: String },
@@ -61,7 +64,7 @@ impl Error {
             | Self::Truncated { .. }
             | Self::Malformed { .. } => true,
             Self::Timeout { phase, .. } => *phase != Phase::Overall,
-            Self::TooLong { .. } | Self::Refused { .. } => false,
+            Self::TooLong { .. } | Self::Refused { .. } | Self::Unsupported { .. } => false,
         }
     }
 
@@ -104,7 +107,7 @@ impl From<Error> for crate::error::Error {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::TooLong { .. } => Self::invalid(message),
+            Error::TooLong { .. } | Error::Unsupported { .. } => Self::invalid(message),
             _ => Self::unavailable(message),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::circuit::Permit;
+use super::manner;
 use super::{Error, Event, EventStream, Finish, Kind, Notice, Phase, Providers, Retry, Route};
 use crate::dialog::{Call, Request, Role};
 use crate::id::{AccountId, random_bytes};
@@ -127,6 +128,11 @@ impl Flow {
                 self.fall_back(error);
                 continue;
             }
+            if let Some(parameter) = manner::unsupported(route.kind, &self.request) {
+                let error = Error::Unsupported { provider: route.provider.clone(), parameter };
+                self.fall_back(error);
+                continue;
+            }
             let permit = match self.admit(route) {
                 Ok(permit) => permit,
                 Err(error) => {
@@ -192,10 +198,10 @@ impl Flow {
         self.first.get_or_insert(error);
     }
 
-    /// After a tool a model may have nothing to add.
+    /// After a tool a model may have nothing to add, and before a word to stop at nothing to say.
     fn may_be_empty(&self, finish: Finish) -> bool {
-        finish == Finish::Stop
-            && self.request.messages.last().is_some_and(|message| message.role == Role::Tool)
+        let after_a_tool = self.request.messages.last().is_some_and(|message| message.role == Role::Tool);
+        finish == Finish::Stop && (after_a_tool || !self.request.manner.stop.is_empty())
     }
 }
 
@@ -230,9 +236,10 @@ fn without_nul(text: String) -> String {
 /// What an answer without a word means.
 fn empty(provider: &str, finish: Finish) -> Error {
     match finish {
-        Finish::Length => {
-            Error::refused(provider, "it reached `maxOutputTokens` before it said a word; raise it")
-        }
+        Finish::Length => Error::refused(
+            provider,
+            "it reached the limit of output tokens (`maxOutputTokens`, or the client's) before it said a word; raise it",
+        ),
         Finish::Filtered => Error::refused(provider, "its filter stopped the answer"),
         Finish::Stop | Finish::ToolCalls => Error::malformed(provider, "an empty answer"),
     }

@@ -21,6 +21,7 @@ mod circuit;
 mod endpoint;
 mod error;
 mod flow;
+mod manner;
 pub mod offline;
 mod openai;
 mod refusal;
@@ -42,6 +43,7 @@ pub use endpoint::{BUILT_IN, BuiltIn, Endpoint, Keys, Kind, Missing, Notice, Ori
 pub use error::{Error, Phase};
 pub use registry::{Configured, Providers, Retry, Settings, Timeouts};
 pub use scripted::Scripted;
+pub use usage::estimate;
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use genai::adapter::AdapterKind;
 use genai::chat::{
-    ChatMessage, ChatOptions, ChatRequest, ChatRole, ChatStream, ChatStreamEvent, ContentPart,
-    MessageContent, StopReason, StreamEnd, Tool, ToolCall, ToolResponse,
+    ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ChatRole, ChatStream, ChatStreamEvent,
+    ContentPart, JsonSpec, MessageContent, StopReason, StreamEnd, Tool, ToolCall, ToolChoice as GenaiChoice,
+    ToolResponse,
 };
 use genai::resolver::{AuthData, Endpoint as Address};
 use genai::webc::StreamTimeout;
@@ -25,7 +26,7 @@ use super::refused::Refused;
 use super::registry::Clients;
 use super::usage::{clamp, complete};
 use super::{Error, Event, EventStream, Finish, Kind, Phase, Provider, Route, Timeouts, refusal};
-use crate::dialog::{Call, Message, Part, Request, Role, Usage};
+use crate::dialog::{Call, Form, Message, Part, Request, Role, ToolChoice, Usage};
 
 /// Anthropic demands a limit; this one fits every model that is served.
 const ANTHROPIC_MAX_TOKENS: u32 = 8_192;
@@ -95,10 +96,37 @@ impl ViaGenai {
         if let Some(limit) = request.max_output_tokens.or(default_limit) {
             options = options.with_max_tokens(limit);
         }
+        options = with_manner(options, request);
         let answer =
             client.exec_chat_stream(target(route)?, chat_request(route.kind, request), Some(&options)).await;
         answer.map(|answer| answer.stream).map_err(|error| failure(route, error))
     }
+}
+
+/// What genai cannot say was refused before (see [`super::manner`]).
+fn with_manner(mut options: ChatOptions, request: &Request) -> ChatOptions {
+    let manner = &request.manner;
+    if let Some(top_p) = manner.top_p {
+        options = options.with_top_p(f64::from(top_p));
+    }
+    if let Some(seed) = manner.seed {
+        options = options.with_seed(seed.unsigned_abs());
+    }
+    if !manner.stop.is_empty() {
+        options = options.with_stop_sequences(manner.stop.clone());
+    }
+    if let Form::Schema(schema) = &manner.form {
+        let spec = JsonSpec::new(schema.name.as_str(), schema.schema.clone());
+        options = options.with_response_format(ChatResponseFormat::JsonSpec(spec));
+    }
+    let choice = match &manner.tool_choice {
+        ToolChoice::Auto => return options,
+        _ if request.tools.is_empty() => return options,
+        ToolChoice::None => GenaiChoice::None,
+        ToolChoice::Required => GenaiChoice::Required,
+        ToolChoice::Named(name) => GenaiChoice::tool(name.as_str()),
+    };
+    options.with_tool_choice(choice)
 }
 
 fn target(route: &Route) -> Result<ServiceTarget, Error> {
@@ -137,9 +165,10 @@ fn chat_request(kind: Kind, request: &Request) -> ChatRequest {
     }
     if !request.tools.is_empty() {
         chat = chat.with_tools(request.tools.iter().map(|tool| {
-            Tool::new(tool.name.as_str())
+            let offered = Tool::new(tool.name.as_str())
                 .with_description(tool.description.as_str())
-                .with_schema(tool.parameters.clone())
+                .with_schema(tool.parameters.clone());
+            if tool.strict { offered.with_strict(true) } else { offered }
         }));
     }
     chat

@@ -19,7 +19,7 @@ pub struct UsageEvent {
     pub conversation_id: Option<ConversationId>,
     pub turn_id: Option<TurnId>,
     pub person_id: Option<PersonId>,
-    /// `turn` or `summary`.
+    /// `turn`, `summary`, or `request` for one that belongs to no turn.
     pub purpose: String,
     /// `provider/model`.
     pub model: String,
@@ -33,6 +33,26 @@ pub struct UsageEvent {
 impl UsageEvent {
     pub async fn insert(tx: &mut Tenant, event: &Self) -> Result<()> {
         diesel::insert_into(usage_events::table).values(event).execute(tx.conn()).await?;
+        Ok(())
+    }
+
+    /// Every line of the account, oldest first.
+    pub async fn list_all(tx: &mut Tenant) -> Result<Vec<Self>> {
+        let events = usage_events::table
+            .filter(usage_events::account_id.eq(tx.account()))
+            .order(usage_events::at)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(events)
+    }
+
+    /// Several at once.
+    pub async fn insert_all(tx: &mut Tenant, events: &[Self]) -> Result<()> {
+        // A statement takes 65,535 values.
+        for events in events.chunks(4_000) {
+            diesel::insert_into(usage_events::table).values(events).execute(tx.conn()).await?;
+        }
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ mod init;
 mod jobs;
 mod kills;
 mod memory;
+mod openai;
 mod outbox;
 mod served;
 mod sync;

@@ -4,14 +4,17 @@
 //! frame, persona, rules and pinned sources; the new messages; the last few of the window; evidence up to its
 //! own budget; the summary; lore; then the rest of the window, newest first.
 
+mod direct;
 mod evidence;
 
 use crate::chat::report::{Draft, Report, Section};
-use crate::dialog::{Evidence, Message, Request, Role, ToolSpec};
+use crate::dialog::{Evidence, Manner, Message, Request, Role, ToolSpec};
 use crate::memory::Found;
 use crate::spec;
 use crate::store;
 use crate::tokens::count;
+pub(super) use direct::{Direct, assemble_direct};
+pub use direct::{Fixed, NoRoom};
 use evidence::{best_first, take_evidence};
 
 /// Everything that was loaded for one answer.
@@ -102,6 +105,7 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         messages,
         temperature: input.bot.model.temperature,
         max_output_tokens: input.bot.model.max_output_tokens,
+        manner: Manner::default(),
         evidence: best_first(input.evidence, input.found),
         question,
         tools: input.tools,
@@ -165,9 +169,13 @@ struct FixedPart {
 }
 
 fn fixed_parts(bot: &spec::Bot, person: &str) -> Vec<FixedPart> {
+    let frame = include_str!("frame.md").replace("{{bot}}", &bot.display_name).replace("{{who}}", person);
+    framed_parts(bot, person, &frame)
+}
+
+fn framed_parts(bot: &spec::Bot, person: &str, frame: &str) -> Vec<FixedPart> {
     let fill = |text: &str| bot.fill(text, person);
     let part = |section, kind, id: &str, text| FixedPart { section, kind, id: id.into(), text };
-    let frame = include_str!("frame.md").replace("{{bot}}", &bot.display_name).replace("{{who}}", person);
     let mut parts = vec![
         part("frame", "frame", "frame", frame.trim_end().to_owned()),
         part("persona", "persona", "persona", format!("# Persona\n\n{}", fill(&bot.persona))),
@@ -198,10 +206,7 @@ fn take_fixed(parts: &[FixedPart], room: &mut Room, text: &mut String) -> Vec<Se
         let tokens = count(&part.text) + 1;
         if room.take(tokens) {
             draft.included(part.kind, &part.id, tokens, "always", None);
-            if !text.is_empty() {
-                text.push_str(if part.text.starts_with('-') { "\n" } else { "\n\n" });
-            }
-            text.push_str(&part.text);
+            append(text, part);
         } else {
             // Validation keeps the fixed part below 60 % of the budget; a ratio far above 1 can still do this.
             draft.left_out(part.kind, &part.id, tokens, "no room in the budget", None);
@@ -210,13 +215,22 @@ fn take_fixed(parts: &[FixedPart], room: &mut Room, text: &mut String) -> Vec<Se
     sections.into_iter().filter_map(|(_, draft)| draft.finish()).collect()
 }
 
+/// Rules stand on neighbouring lines, everything else in paragraphs.
+fn append(text: &mut String, part: &FixedPart) {
+    if !text.is_empty() {
+        text.push_str(if part.text.starts_with('-') { "\n" } else { "\n\n" });
+    }
+    text.push_str(&part.text);
+}
+
+fn tool_tokens(tool: &ToolSpec) -> usize {
+    count(&tool.name) + count(&tool.description) + count(&tool.parameters.to_string()) + MESSAGE_OVERHEAD
+}
+
 fn take_tools(tools: &[ToolSpec], room: &mut Room) -> Draft {
     let mut draft = Draft::new("tools");
     for tool in tools {
-        let tokens = count(&tool.name)
-            + count(&tool.description)
-            + count(&tool.parameters.to_string())
-            + MESSAGE_OVERHEAD;
+        let tokens = tool_tokens(tool);
         room.left = room.left.saturating_sub(tokens);
         draft.included("tool", &tool.name, tokens, "offered to the model", None);
     }

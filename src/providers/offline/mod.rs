@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
-use super::{Error, Event, EventStream, Finish, Provider, Route};
+use super::{Error, Event, EventStream, Provider, Route, manner};
 use crate::dialog::{Request, Usage};
 
 pub use summary::{Line, summarize};
@@ -24,9 +24,10 @@ pub(super) struct Offline;
 impl Provider for Offline {
     async fn stream(&self, route: &Route, request: &Arc<Request>) -> Result<EventStream, Error> {
         let text = answer::answer(request, &route.notice);
+        let (text, finish) = manner::within(&text, request);
         let words: Vec<_> =
             text.split_inclusive(char::is_whitespace).map(|word| Ok(Event::Text(word.to_owned()))).collect();
-        let done = Event::Done { finish: Finish::Stop, usage: Usage::default(), model: route.name() };
+        let done = Event::Done { finish, usage: Usage::default(), model: route.name() };
         Ok(stream::iter(words.into_iter().chain([Ok(done)])).boxed())
     }
 }

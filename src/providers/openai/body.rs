@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::dialog::{Call, Message, Part, Request, Role, ToolSpec};
+use crate::dialog::{Call, Form, Manner, Message, Part, Request, Role, Schema, ToolChoice, ToolSpec};
 use crate::providers::Route;
 
 /// Parameters that some models refuse. They are left out, or sent under their other name, once refused.
@@ -21,9 +21,7 @@ pub(super) fn body(route: &Route, request: &Request, without: &HashSet<&'static 
     };
     set("stream_options", json!({ "include_usage": true }));
     if let Some(temperature) = request.temperature {
-        // Through text, so that 0.4 does not become 0.4000000059604645.
-        let exact = temperature.to_string().parse::<f64>().unwrap_or_else(|_| f64::from(temperature));
-        set("temperature", json!(exact));
+        set("temperature", exact(temperature));
     }
     if let Some(limit) = request.max_output_tokens {
         set(limit_name(&route.provider, without), json!(limit));
@@ -34,9 +32,71 @@ pub(super) fn body(route: &Route, request: &Request, without: &HashSet<&'static 
     }
     if !request.tools.is_empty() {
         body["tools"] = request.tools.iter().map(tool).collect();
+        add_tool_choice(&mut body, &request.manner);
     }
+    add_manner(&mut body, &request.manner);
     body["messages"] = messages(&route.provider, request);
     body
+}
+
+/// Through text, so that 0.4 does not become 0.4000000059604645.
+fn exact(number: f32) -> Value {
+    json!(number.to_string().parse::<f64>().unwrap_or_else(|_| f64::from(number)))
+}
+
+fn add_tool_choice(body: &mut Value, manner: &Manner) {
+    match &manner.tool_choice {
+        ToolChoice::Auto => {}
+        ToolChoice::None => body["tool_choice"] = json!("none"),
+        ToolChoice::Required => body["tool_choice"] = json!("required"),
+        ToolChoice::Named(name) => {
+            body["tool_choice"] = json!({ "type": "function", "function": { "name": name } });
+        }
+    }
+    if let Some(parallel) = manner.parallel_calls {
+        body["parallel_tool_calls"] = json!(parallel);
+    }
+}
+
+fn add_manner(body: &mut Value, manner: &Manner) {
+    let numbers = [
+        ("top_p", manner.top_p),
+        ("frequency_penalty", manner.frequency_penalty),
+        ("presence_penalty", manner.presence_penalty),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            body[name] = exact(number);
+        }
+    }
+    if let Some(seed) = manner.seed {
+        body["seed"] = json!(seed);
+    }
+    if !manner.stop.is_empty() {
+        body["stop"] = json!(manner.stop);
+    }
+    if let Some(effort) = &manner.effort {
+        body["reasoning_effort"] = json!(effort);
+    }
+    match &manner.form {
+        Form::Text => {}
+        Form::Json => body["response_format"] = json!({ "type": "json_object" }),
+        Form::Schema(schema) => {
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": schema_of(schema) });
+        }
+    }
+}
+
+fn schema_of(schema: &Schema) -> Value {
+    let Schema { name, description, schema, strict } = schema;
+    let mut written = json!({ "name": name, "schema": schema });
+    if let Some(description) = description {
+        written["description"] = json!(description);
+    }
+    if let Some(strict) = strict {
+        written["strict"] = json!(strict);
+    }
+    written
 }
 
 /// OpenAI's own models want the newer name, most others know the older one only.
@@ -49,10 +109,12 @@ fn limit_name(provider: &str, without: &HashSet<&'static str>) -> &'static str {
 }
 
 fn tool(tool: &ToolSpec) -> Value {
-    json!({
-        "type": "function",
-        "function": { "name": tool.name, "description": tool.description, "parameters": tool.parameters },
-    })
+    let mut function =
+        json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters });
+    if tool.strict {
+        function["strict"] = json!(true);
+    }
+    json!({ "type": "function", "function": function })
 }
 
 fn messages(provider: &str, request: &Request) -> Value {
@@ -135,9 +197,11 @@ mod tests {
                 name: "add".into(),
                 description: "Adds".into(),
                 parameters: json!({"type": "object"}),
+                strict: false,
             }],
             temperature: Some(0.4),
             max_output_tokens: Some(9),
+            manner: Manner::default(),
             evidence: Vec::new(),
             question: "add".into(),
         }
@@ -162,6 +226,45 @@ mod tests {
             ],
         });
         assert_eq!(body(&route("openai"), &request(), &HashSet::new()), expected);
+    }
+
+    #[test]
+    fn passes_on_how_a_client_wants_to_be_answered() {
+        let mut asked = request();
+        asked.tools[0].strict = true;
+        let schema = json!({"type": "object"});
+        asked.manner = Manner {
+            top_p: Some(0.9),
+            frequency_penalty: Some(-0.5),
+            presence_penalty: Some(1.0),
+            seed: Some(7),
+            stop: vec!["END".into()],
+            tool_choice: ToolChoice::Named("add".into()),
+            parallel_calls: Some(false),
+            form: Form::Schema(Schema {
+                name: "sum".into(),
+                description: None,
+                schema: schema.clone(),
+                strict: Some(true),
+            }),
+            effort: Some("low".into()),
+        };
+        let body = body(&route("openai"), &asked, &HashSet::new());
+        assert_eq!(body["tools"][0]["function"]["strict"], true);
+        assert_eq!(body["tool_choice"], json!({"type": "function", "function": {"name": "add"}}));
+        let written = json!({"name": "sum", "schema": schema, "strict": true});
+        assert_eq!(body["response_format"], json!({"type": "json_schema", "json_schema": written}));
+        for (name, value) in [
+            ("top_p", json!(0.9)),
+            ("frequency_penalty", json!(-0.5)),
+            ("presence_penalty", json!(1.0)),
+            ("seed", json!(7)),
+            ("stop", json!(["END"])),
+            ("parallel_tool_calls", json!(false)),
+            ("reasoning_effort", json!("low")),
+        ] {
+            assert_eq!(body[name], value, "{name}");
+        }
     }
 
     #[test]

@@ -277,6 +277,7 @@ mod tests {
                 tools: Vec::new(),
                 temperature: None,
                 max_output_tokens: None,
+                manner: Default::default(),
                 evidence: Vec::new(),
                 question: String::new(),
             }),

@@ -61,6 +61,7 @@ fn request(text: &str) -> Arc<Request> {
         tools: Vec::new(),
         temperature: None,
         max_output_tokens: None,
+        manner: Default::default(),
         evidence: Vec::new(),
         question: text.into(),
     })

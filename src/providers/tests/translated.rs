@@ -96,6 +96,7 @@ async fn anthropic_calls_tools_and_hears_their_results() {
         name: "add".into(),
         description: "Adds".into(),
         parameters: json!({"type": "object"}),
+        strict: false,
     }];
     asked.messages.push(Message {
         role: Role::Bot,

@@ -35,6 +35,7 @@ const TABLE: &str = "
     chat       → dialog spec store secrets providers accounts memory jobs
     http       → config telemetry store accounts
     graphql    → config dialog spec store secrets jobs providers accounts memory sync chat http
+    channels   → dialog accounts chat providers http
     worker     → store jobs accounts memory sync chat
     app        → *
     cli        → *
@@ -70,7 +71,7 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("diesel_migrations", &["store"]),
     ("tantivy", &["search"]),
     ("async_graphql", &["graphql"]),
-    ("axum", &["http", "graphql", "app"]),
+    ("axum", &["http", "graphql", "channels", "app"]),
     ("genai", &["providers"]),
     ("reqwest", &["net", "providers"]),
 ];

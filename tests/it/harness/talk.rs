@@ -138,6 +138,18 @@ impl Talk {
         sync::apply(&self.store, &clock, self.actor.account, &desired, &options).await.unwrap();
     }
 
+    /// Changes the bot `parrot`.
+    pub(crate) async fn change_bot(&self, file: &str) {
+        let mut bundle = Bundle::default();
+        bundle.files.insert("botwright.yaml".into(), PROJECT.into());
+        bundle.files.insert("parrot/bot.yaml".into(), file.into());
+        let project = parse(&bundle).project.unwrap();
+        let clock: SharedClock = Arc::new(SystemClock);
+        let options = sync::Options { actor: "test".into(), ..sync::Options::default() };
+        let desired = sync::Desired::of(&project, None);
+        sync::apply(&self.store, &clock, self.actor.account, &desired, &options).await.unwrap();
+    }
+
     /// Stops in good order.
     pub(crate) async fn end(mut self) {
         self.stop.cancel();

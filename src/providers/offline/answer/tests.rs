@@ -15,6 +15,7 @@ fn asked(question: &str, evidence: Vec<Evidence>) -> Request {
         tools: Vec::new(),
         temperature: None,
         max_output_tokens: None,
+        manner: Default::default(),
         evidence,
         question: question.into(),
     }
