@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
-use crate::chat::Chat;
 use crate::chat::inbound::{checked_text, may_see};
+use crate::chat::{Change, Chat};
 use crate::error::{Error, Result};
 use crate::id::{MessageId, TurnId};
 use crate::store::{
@@ -14,28 +14,51 @@ use crate::store::{
 impl Chat {
     /// Replaces what the caller said. While its answer is not seen yet the answer is to the new words; an
     /// answered message is corrected in memory, and nobody is answered again.
-    pub async fn edit(&self, actor: &Actor, message: MessageId, text: &str) -> Result<Message> {
+    ///
+    /// # Errors
+    /// `NotFound` for a message that does not exist or is not the caller's own; `Invalid` for a text that is
+    /// empty or too large.
+    pub async fn edit(
+        &self,
+        actor: &Actor,
+        message: MessageId,
+        text: &str,
+        expected_version: i32,
+    ) -> Result<Change<Message>> {
         actor.require(Scope::Chat)?;
         let text = checked_text(text)?;
         let now = self.engine.clock.now();
         let mut tx = self.engine.store.tenant(actor.account).await?;
         let unknown = || Error::not_found("no such message");
+        let place = Message::find(&mut tx, message).await?.ok_or_else(unknown)?.conversation_id;
+        let conversation = Conversation::find_locked(&mut tx, place).await?.ok_or_else(unknown)?;
+        // Again, now that nobody else changes it.
         let found = Message::find(&mut tx, message).await?.ok_or_else(unknown)?;
-        let conversation =
-            Conversation::find_locked(&mut tx, found.conversation_id).await?.ok_or_else(unknown)?;
-        if found.role != MessageRole::Person || found.person_id != Some(actor.person) {
+        if found.role != MessageRole::Person
+            || found.person_id != Some(actor.person)
+            || found.erased_at.is_some()
+        {
             return Err(unknown());
         }
+        if found.version != expected_version {
+            return Ok(Change::Stale(found));
+        }
+        if found.text == text {
+            return Ok(Change::Made(found));
+        }
+        let live = self.bots().find_by_id(&mut tx, conversation.bot_id).await?.ok_or_else(unknown)?;
+        self.check_room(&live, &text)?;
         let version = Message::edit(&mut tx, message, &text, now).await?.ok_or_else(unknown)?;
         if let Some(turn) = found.turn_id {
             Turn::join_this(&mut tx, turn).await?;
         }
+        self.engine.memory.correct(&mut tx, conversation.id, found.ordinal, now).await?;
         let (_, event) = Conversation::advance(&mut tx, conversation.id, 0, 1, now).await?;
         let place = (actor.account, conversation.id);
         let line = ConversationEvent::about_message("edit", place, event, message, now);
         ConversationEvent::insert(&mut tx, &[line]).await?;
         tx.commit().await?;
-        Ok(Message { text, version, edited_at: Some(now), ..found })
+        Ok(Change::Made(Message { text, version, edited_at: Some(now), ..found }))
     }
 
     /// Stops a turn. A queued one is cancelled at once, a running one as soon as its runner hears of it; one

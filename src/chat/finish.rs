@@ -100,20 +100,7 @@ impl Engine {
             return Ok(Finished::Joined);
         }
         let said = self.said(turn, ending, &conversation, reply, now);
-        let speaks = i32::from(said.is_some());
-        let (ordinal, event) =
-            Conversation::advance(&mut tx, conversation.id, speaks, speaks + 1, now).await?;
-        let mut log = Vec::new();
-        if let Some(mut message) = said {
-            message.ordinal = ordinal;
-            Message::insert(&mut tx, std::slice::from_ref(&message)).await?;
-            let place = (turn.account_id, conversation.id);
-            log.push(ConversationEvent::about_message("message", place, event, message.id, now));
-            Delivery::insert(&mut tx, &self.deliveries(&conversation, &message, now)).await?;
-        }
-        let place = (turn.account_id, conversation.id);
-        log.push(ConversationEvent::about_turn(place, event + speaks, turn.id, ending.state(), now));
-        ConversationEvent::insert(&mut tx, &log).await?;
+        self.publish(&mut tx, turn, &conversation, said, ending.state(), now).await?;
         let mut events = words.events.clone();
         events.push((words.terminal, terminal_kind(ending), terminal_body(ending, reply)));
         TurnEvent::insert(&mut tx, turn.id, &events).await?;
@@ -125,6 +112,45 @@ impl Engine {
         }
         tx.commit().await?;
         Ok(Finished::Done)
+    }
+
+    /// Adds what is said to the conversation and its outbox, and tells the conversation's log.
+    async fn publish(
+        &self,
+        tx: &mut Tenant,
+        turn: &Turn,
+        conversation: &Conversation,
+        said: Option<Message>,
+        state: TurnState,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        // A reply takes the place of what earlier turns said to the same words; nothing less does.
+        let replaced = match &said {
+            Some(message) if message.role == MessageRole::Bot => earlier_answers(tx, turn).await?,
+            _ => Vec::new(),
+        };
+        let messages = i32::from(said.is_some());
+        let gone = i32::try_from(replaced.len()).map_err(Error::internal)?;
+        let (ordinal, event) =
+            Conversation::advance(tx, conversation.id, messages, messages + gone + 1, now).await?;
+        let place = (turn.account_id, conversation.id);
+        let mut log = Vec::new();
+        if let Some(mut message) = said {
+            message.ordinal = ordinal;
+            Message::insert(tx, std::slice::from_ref(&message)).await?;
+            Delivery::insert(tx, &self.deliveries(conversation, &message, now)).await?;
+            log.push(ConversationEvent::about_message("message", place, event, message.id, now));
+            if let Some(first) = replaced.first() {
+                let ids: Vec<MessageId> = replaced.iter().map(|message| message.id).collect();
+                Message::supersede(tx, &ids, message.id).await?;
+                self.memory.unsay(tx, conversation.id, first.ordinal, now).await?;
+                log.extend((event + 1..).zip(ids).map(|(event, id)| {
+                    ConversationEvent::about_message("superseded", place, event, id, now)
+                }));
+            }
+        }
+        log.push(ConversationEvent::about_turn(place, event + messages + gone, turn.id, state, now));
+        ConversationEvent::insert(tx, &log).await
     }
 
     /// The message that the person gets: the reply, or a sentence that says why there is none.
@@ -160,6 +186,7 @@ impl Engine {
             sent_at: now,
             edited_at: None,
             erased_at: None,
+            superseded_by: None,
         })
     }
 
@@ -216,6 +243,14 @@ impl Engine {
             at: now,
         };
         UsageEvent::insert(tx, &event).await
+    }
+}
+
+/// What earlier turns said to the words of `turn`, oldest first.
+pub(super) async fn earlier_answers(tx: &mut Tenant, turn: &Turn) -> Result<Vec<Message>> {
+    match turn.again_of {
+        Some(first) => Message::list_said_to(tx, first).await,
+        None => Ok(Vec::new()),
     }
 }
 

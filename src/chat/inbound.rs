@@ -103,10 +103,7 @@ impl Chat {
         channel: &'static str,
     ) -> Result<(Conversation, bool)> {
         actor.require(Scope::Chat)?;
-        if title.as_ref().is_some_and(|title| title.chars().count() > MAX_TITLE) {
-            return Err(Error::invalid(format!("a title has at most {MAX_TITLE} characters")));
-        }
-        let title = title.map(|title| title.replace('\0', "\u{fffd}"));
+        let title = checked_title(title)?;
         let now = self.engine.clock.now();
         let mut tx = self.engine.store.tenant(actor.account).await?;
         let request = idempotency_key.as_ref().map(|key| {
@@ -166,7 +163,7 @@ impl Chat {
         }
     }
 
-    fn check_room(&self, live: &LiveBot, text: &str) -> Result<()> {
+    pub(super) fn check_room(&self, live: &LiveBot, text: &str) -> Result<()> {
         let room = room_for_message(&live.spec, self.engine.ratio(&live.spec.model.use_));
         // A token is rarely shorter than a byte, so short texts need no counting.
         if text.len() <= room {
@@ -210,6 +207,7 @@ impl Chat {
                     bot_id: live.bot.id,
                     revision_id: live.revision,
                     first_ordinal: ordinal,
+                    after: None,
                     created_at: now,
                 };
                 let busy = !Turn::list_open(tx, conversation.id).await?.is_empty();
@@ -230,6 +228,7 @@ impl Chat {
             sent_at: now,
             edited_at: None,
             erased_at: None,
+            superseded_by: None,
         };
         Message::insert(tx, std::slice::from_ref(&message)).await?;
         let place = (actor.account, conversation.id);
@@ -252,6 +251,13 @@ pub fn may_see(actor: &Actor, conversation: &Conversation) -> bool {
 
 pub(super) fn unknown_bot(name: &str) -> Error {
     Error::not_found(format!("there is no bot called `{name}`"))
+}
+
+pub(super) fn checked_title(title: Option<String>) -> Result<Option<String>> {
+    if title.as_ref().is_some_and(|title| title.chars().count() > MAX_TITLE) {
+        return Err(Error::invalid(format!("a title has at most {MAX_TITLE} characters")));
+    }
+    Ok(title.map(|title| title.replace('\0', "\u{fffd}")))
 }
 
 pub(super) fn checked_text(text: &str) -> Result<String> {
@@ -291,6 +297,7 @@ pub(super) fn new_conversation(
         window_from: 1,
         created_at: now,
         updated_at: now,
+        version: 1,
     }
 }
 
@@ -324,6 +331,7 @@ pub(super) async fn greet(
         sent_at: now,
         edited_at: None,
         erased_at: None,
+        superseded_by: None,
     };
     Message::insert(tx, std::slice::from_ref(&message)).await?;
     let line =

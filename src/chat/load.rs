@@ -36,18 +36,22 @@ const COVERAGE_FLOOR: f32 = 0.15;
 
 impl Engine {
     /// Loads what an answer to `inbound` needs, and ends the transaction before anybody is waited for.
+    /// `unsaid` are earlier answers to the same words: the new one is given as if they had never been.
     pub(super) async fn load(
         &self,
         mut tx: Tenant,
         live: Arc<LiveBot>,
         conversation: Conversation,
         inbound: Vec<Message>,
+        unsaid: &[Message],
     ) -> Result<Loaded> {
         let memory = &live.spec.memory;
-        let most = i64::from(memory.window.messages) + i64::try_from(inbound.len()).unwrap_or(0);
+        let beside = i64::try_from(inbound.len() + unsaid.len()).unwrap_or(0);
+        let most = i64::from(memory.window.messages) + beside;
         let newest =
             Message::list_newest(&mut tx, conversation.id, conversation.window_from, i32::MAX, most).await?;
-        let summary = self.memory.latest_summary(&mut tx, conversation.id).await?;
+        let before = unsaid.first().map_or(i32::MAX, |message| message.ordinal);
+        let summary = self.memory.latest_summary(&mut tx, conversation.id, before).await?;
         let person = inbound.iter().rev().find_map(|message| message.person_id).or(conversation.person_id);
         let name = match person {
             Some(id) => Person::find(&mut tx, id).await?.map(|person| person.name),
@@ -55,10 +59,10 @@ impl Engine {
         };
         tx.commit().await?;
 
-        let window = self.window(newest, &inbound, memory.window.hours);
+        let window = self.window(newest, &inbound, unsaid, memory.window.hours);
         let name = name.unwrap_or_else(|| "somebody".into());
         let question = inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
-        let recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
+        let mut recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
             Recalled { found: Vec::new(), complete: true }
         } else {
             let ask = Ask {
@@ -72,6 +76,7 @@ impl Engine {
             };
             self.recall(conversation.account_id, &ask).await
         };
+        recalled.found.retain(|found| !unsaid.iter().any(|message| message.id.0 == found.id));
         Ok(Loaded { live, conversation, person, name, summary, window, inbound, recalled })
     }
 
@@ -88,12 +93,18 @@ impl Engine {
 
     /// The messages of the last hours, and always the last few; without those that are to be answered and
     /// without the system's own.
-    fn window(&self, newest: Vec<Message>, inbound: &[Message], hours: u32) -> Vec<Message> {
+    fn window(
+        &self,
+        newest: Vec<Message>,
+        inbound: &[Message],
+        unsaid: &[Message],
+        hours: u32,
+    ) -> Vec<Message> {
         let since = self.clock.now() - TimeDelta::hours(i64::from(hours));
         let mut window: Vec<Message> = newest
             .into_iter()
             .filter(|message| message.role != MessageRole::System && message.erased_at.is_none())
-            .filter(|message| !inbound.iter().any(|new| new.id == message.id))
+            .filter(|message| !inbound.iter().chain(unsaid).any(|other| other.id == message.id))
             .collect();
         let always = window.len().saturating_sub(WINDOW_ALWAYS);
         let first =

@@ -24,8 +24,10 @@ mod log;
 mod open;
 mod outbound;
 mod preview;
+mod regenerate;
 mod repeat;
 mod report;
+mod revise;
 mod think;
 mod turn;
 
@@ -50,7 +52,9 @@ pub use inbound::{Accepted, Inbound, Target, may_see};
 pub use keys::Keyring;
 pub use outbound::{Channels, Deliver, Sent};
 pub use preview::Preview;
+pub use regenerate::{Again, Regenerated};
 pub use report::{Item, Report, Section};
+pub use revise::Change;
 
 use engine::Engine;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::chat::engine::Engine;
-use crate::chat::finish::{Ending, Finished};
+use crate::chat::finish::{Ending, Finished, earlier_answers};
 use crate::chat::keys::keys_for;
 use crate::chat::log::TurnLog;
 use crate::chat::think::{Mind, Thought, Unfinished};
@@ -170,11 +170,12 @@ impl Engine {
     async fn answer(&self, turn: &Turn, log: &Arc<TurnLog>, may_restart: bool) -> Result<Option<Ending>> {
         let mut tx = self.store.tenant(turn.account_id).await?;
         let inbound = Message::list_inbound_of(&mut tx, turn.id).await?;
+        let unsaid = earlier_answers(&mut tx, turn).await?;
         let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
         let conversation = Conversation::find(&mut tx, turn.conversation_id)
             .await?
             .ok_or_else(|| Error::internal("a turn without its conversation"))?;
-        let loaded = self.load(tx, live.clone(), conversation, inbound).await?;
+        let loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid).await?;
         let (routes, tools) = self.mind_of(turn.account_id, &live.spec).await?;
         let specs: Vec<ToolSpec> = tools.iter().map(|tool| tool.spec()).collect();
         let assembled = assemble(loaded.input(specs, self.ratio_of(&routes)));

@@ -73,6 +73,14 @@ pub(super) struct SaidBy(pub(super) TurnId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ReportOf(pub(super) TurnId);
 
+/// What the actor thinks of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RatingOf(pub(super) MessageId);
+
+/// The replies to the words that this turn was the first to answer, in the order of their turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RepliesTo(pub(super) TurnId);
+
 /// A bot's row as it stands, and what it was compiled to.
 #[derive(Debug, Clone)]
 pub(super) struct CompiledBot {
@@ -192,6 +200,36 @@ impl Loader<Span> for Rows {
         };
         let of = |span: &Span| rows.iter().filter(|row| within(span, row)).cloned().collect();
         Ok(spans.iter().map(|span| (*span, of(span))).collect())
+    }
+}
+
+impl Loader<RatingOf> for Rows {
+    type Value = store::Rating;
+    type Error = Arc<Error>;
+
+    async fn load(&self, of: &[RatingOf]) -> Shared<HashMap<RatingOf, Self::Value>> {
+        let ids: Vec<_> = of.iter().map(|of| of.0).collect();
+        let mut tx = self.begin().await?;
+        let rows = store::Rating::list(&mut tx, &ids, self.actor.person).await?;
+        tx.commit().await?;
+        Ok(by(rows, |row| RatingOf(row.message_id)))
+    }
+}
+
+impl Loader<RepliesTo> for Rows {
+    type Value = Vec<store::Message>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, turns: &[RepliesTo]) -> Shared<HashMap<RepliesTo, Self::Value>> {
+        let first: Vec<_> = turns.iter().map(|turn| turn.0).collect();
+        let mut tx = self.begin().await?;
+        let rows = store::Message::list_replies_to(&mut tx, &first).await?;
+        tx.commit().await?;
+        let mut replies: HashMap<RepliesTo, Self::Value> = HashMap::with_capacity(turns.len());
+        for (turn, reply) in rows {
+            replies.entry(RepliesTo(turn)).or_default().push(reply);
+        }
+        Ok(replies)
     }
 }
 

@@ -63,9 +63,12 @@ pub(super) fn of_summary(conversation: &Conversation, summary: &Summary) -> Opti
     })
 }
 
-/// Whether it is part of the talk: not our own notices, not what was erased.
+/// Whether it is part of the talk: not our own notices, not what was erased, no reply whose place another took.
 fn is_heard(message: &Message) -> bool {
-    message.role != MessageRole::System && message.erased_at.is_none() && !message.text.is_empty()
+    message.role != MessageRole::System
+        && message.erased_at.is_none()
+        && message.superseded_by.is_none()
+        && !message.text.is_empty()
 }
 
 /// The texts of the messages within `reach` of `thread[place]`, its own among them.
@@ -112,6 +115,7 @@ pub(super) mod tests {
             window_from: 1,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
+            version: 1,
         }
     }
 
@@ -130,6 +134,7 @@ pub(super) mod tests {
             sent_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(ordinal.into()),
             edited_at: None,
             erased_at: None,
+            superseded_by: None,
         };
         (1..).zip(texts).map(message).collect()
     }
@@ -164,13 +169,15 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn notices_and_erased_messages_are_neither_found_nor_heard() {
+    fn notices_and_what_was_erased_or_superseded_is_neither_found_nor_heard() {
         let of = conversation(Some(PersonId::new()));
-        let mut thread = thread(&of, &["notice", "gone", "here"]);
+        let mut thread = thread(&of, &["notice", "gone", "here", "replaced"]);
         thread[0].role = MessageRole::System;
         thread[1].erased_at = Some(DateTime::UNIX_EPOCH);
-        assert!(of_message(&of, &thread, 0).is_none());
-        assert!(of_message(&of, &thread, 1).is_none());
+        thread[3].superseded_by = Some(thread[2].id);
+        for place in [0, 1, 3] {
+            assert!(of_message(&of, &thread, place).is_none());
+        }
         let here = of_message(&of, &thread, 2).unwrap();
         assert_eq!(here.context_5, "here\n");
         assert_eq!(here.person, of.person_id);

@@ -72,14 +72,48 @@ impl Memory {
         passages::cut(text)
     }
 
-    /// The newest summary of a conversation; none where it says nothing.
+    /// The newest summary of a conversation that covers nothing from the message `before` on; none where it
+    /// says nothing.
     pub async fn latest_summary(
         &self,
         tx: &mut Tenant,
         conversation: ConversationId,
+        before: i32,
     ) -> Result<Option<Summary>> {
-        let latest = Summary::find_latest(tx, conversation).await?;
+        let latest = Summary::find_latest_before(tx, conversation, before).await?;
         Ok(latest.filter(|summary| !summary.text.is_empty()))
+    }
+
+    /// To be called in the transaction that takes back what was said from the message `ordinal` on: summaries
+    /// that tell of it are forgotten and made anew. The conversation must be locked.
+    pub async fn unsay(
+        &self,
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        ordinal: i32,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        if Summary::delete_since(tx, conversation, ordinal).await? > 0 {
+            jobs::enqueue(tx, &Summarize { conversation }, now, now).await?;
+        }
+        Ok(())
+    }
+
+    /// To be called in the transaction that edits the message `ordinal`: the newest summary is made anew if it
+    /// tells of that message. What older ones tell is folded into it and stays: the messages are the evidence.
+    pub async fn correct(
+        &self,
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        ordinal: i32,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        match Summary::find_latest(tx, conversation).await? {
+            Some(latest) if latest.from_ordinal <= ordinal => {
+                self.unsay(tx, conversation, ordinal, now).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// To be called in the transaction that ends a turn: enqueues a summary when one is due. Most calls cost

@@ -186,9 +186,9 @@ impl Summarizer {
             // Somebody else was faster; what this one took is still noted.
             return Ok(tx.commit().await?);
         }
-        if material.was_erased_from(&mut tx).await? {
+        if material.was_unsaid_from(&mut tx).await? {
             tx.commit().await?;
-            return Err(Failure::Retry(Error::conflict("a message was erased while it was summarised")));
+            return Err(Failure::Retry(Error::conflict("a message was taken back while it was summarised")));
         }
         Summary::insert(&mut tx, &summary(material, written, now)).await?;
         if material.has_more {
@@ -243,11 +243,16 @@ fn fitting(messages: &[Message], room: usize) -> usize {
 
 /// `[2026-11-20 14:03] Olena: My sister Anna lives in Lviv.`; empty for what is not part of the talk.
 fn line(message: &Message) -> String {
-    if message.role == MessageRole::System || message.erased_at.is_some() {
+    if message.role == MessageRole::System || !stands(message) {
         return String::new();
     }
     let text = &message.text[..message.text.floor_char_boundary(MESSAGE_BYTES)];
     format!("[{}] {}: {}", message.sent_at.format("%Y-%m-%d %H:%M"), message.author, closed(text))
+}
+
+/// Whether it was neither erased nor superseded.
+fn stands(message: &Message) -> bool {
+    message.erased_at.is_none() && message.superseded_by.is_none()
 }
 
 /// Text that cannot end the tags it stands between.
@@ -282,22 +287,20 @@ impl Material {
         }
     }
 
-    /// Whether something that this was made from was erased since.
-    async fn was_erased_from(&self, tx: &mut Tenant) -> Result<bool> {
-        let heard = self.messages.iter().filter(|message| message.erased_at.is_none());
+    /// Whether something that this was made from was erased or superseded since.
+    async fn was_unsaid_from(&self, tx: &mut Tenant) -> Result<bool> {
+        let heard = self.messages.iter().filter(|message| stands(message));
         let ids: Vec<MessageId> = heard.map(|message| message.id).collect();
         let left = Message::list_by_ids(tx, &ids).await?;
-        Ok(left.iter().filter(|message| message.erased_at.is_none()).count() < ids.len())
+        Ok(left.iter().filter(|message| stands(message)).count() < ids.len())
     }
 }
 
 /// A summary without a model. Only what people said: a bot that quotes its memory shall not feed on it.
 fn extract(material: &Material) -> String {
     let previous = material.previous.lines().map(|text| Line { speaker: "", at: None, text });
-    let said = material
-        .messages
-        .iter()
-        .filter(|message| message.role == MessageRole::Person && message.erased_at.is_none());
+    let said =
+        material.messages.iter().filter(|message| message.role == MessageRole::Person && stands(message));
     let said = said.map(|message| Line {
         speaker: &message.author,
         at: Some(message.sent_at),

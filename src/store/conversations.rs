@@ -36,6 +36,8 @@ pub struct Conversation {
     pub created_at: DateTime<Utc>,
     /// When something was last said.
     pub updated_at: DateTime<Utc>,
+    /// Grows with every change that a person makes to it (its title); not with what is said in it.
+    pub version: i32,
 }
 
 impl Conversation {
@@ -158,6 +160,16 @@ impl Conversation {
         Ok((now.last_ordinal, now.last_event - events + 1))
     }
 
+    /// Gives it another title, or none, and says its new version. It must be locked.
+    pub async fn set_title(tx: &mut Tenant, id: ConversationId, title: Option<&str>) -> Result<i32> {
+        let version = diesel::update(conversations::table.find((tx.account(), id)))
+            .set((conversations::title.eq(title), conversations::version.eq(conversations::version + 1)))
+            .returning(conversations::version)
+            .get_result(tx.conn())
+            .await?;
+        Ok(version)
+    }
+
     /// Messages before `ordinal` leave the window; nothing is erased.
     pub async fn start_window_at(tx: &mut Tenant, id: ConversationId, ordinal: i32) -> Result<()> {
         diesel::update(conversations::table.find((tx.account(), id)))
@@ -253,7 +265,7 @@ pub struct ConversationEvent {
     pub conversation_id: ConversationId,
     /// Contiguous from 1 within the conversation.
     pub seq: i32,
-    /// `message`, `edit` or `turn`.
+    /// `message`, `edit`, `superseded`, `turn` or `changed`.
     pub kind: String,
     pub message_id: Option<MessageId>,
     pub turn_id: Option<TurnId>,
@@ -263,7 +275,7 @@ pub struct ConversationEvent {
 }
 
 impl ConversationEvent {
-    /// A message was added (`message`) or edited (`edit`).
+    /// A message was added (`message`), edited (`edit`), or gave its place to another (`superseded`).
     pub fn about_message(
         kind: &str,
         conversation: (AccountId, ConversationId),
@@ -277,6 +289,20 @@ impl ConversationEvent {
             seq,
             kind: kind.into(),
             message_id: Some(message),
+            turn_id: None,
+            state: None,
+            at,
+        }
+    }
+
+    /// The conversation itself was changed: it has another title.
+    pub fn about_itself(conversation: (AccountId, ConversationId), seq: i32, at: DateTime<Utc>) -> Self {
+        Self {
+            account_id: conversation.0,
+            conversation_id: conversation.1,
+            seq,
+            kind: "changed".into(),
+            message_id: None,
             turn_id: None,
             state: None,
             at,

@@ -45,11 +45,14 @@ pub struct Message {
     pub sent_at: DateTime<Utc>,
     pub edited_at: Option<DateTime<Utc>>,
     pub erased_at: Option<DateTime<Utc>>,
+    /// The reply that took its place, when the same words were answered again. It is kept, and neither
+    /// heard nor recalled any more.
+    pub superseded_by: Option<MessageId>,
 }
 
 impl Message {
     pub async fn insert(tx: &mut Tenant, messages: &[Self]) -> Result<()> {
-        // Postgres takes 65,535 binds in a statement; thirteen a row.
+        // Postgres takes 65,535 binds in a statement; fourteen a row.
         for some in messages.chunks(2_000) {
             diesel::insert_into(messages::table).values(some).execute(tx.conn()).await?;
         }
@@ -91,7 +94,8 @@ impl Message {
         Ok(found)
     }
 
-    /// The newest messages with ordinals in `from..=to`, at most `limit`, oldest first.
+    /// The newest messages with ordinals in `from..=to`, at most `limit`, oldest first; without those whose
+    /// place another took.
     pub async fn list_newest(
         tx: &mut Tenant,
         conversation: ConversationId,
@@ -103,6 +107,7 @@ impl Message {
             .filter(messages::account_id.eq(tx.account()))
             .filter(messages::conversation_id.eq(conversation))
             .filter(messages::ordinal.between(from, to))
+            .filter(messages::superseded_by.is_null())
             .order(messages::ordinal.desc())
             .limit(limit)
             .select(Self::as_select())
@@ -156,6 +161,70 @@ impl Message {
         Ok(edited.map(|edited| edited.version))
     }
 
+    /// Hands what `from` answered over to `to`, which answers it again.
+    pub async fn pass_on(tx: &mut Tenant, from: TurnId, to: TurnId) -> Result<()> {
+        diesel::update(
+            messages::table
+                .filter(messages::account_id.eq(tx.account()))
+                .filter(messages::turn_id.eq(from))
+                .filter(messages::role.eq(MessageRole::Person)),
+        )
+        .set(messages::turn_id.eq(to))
+        .execute(tx.conn())
+        .await?;
+        tx.wake(Hint::Feed);
+        Ok(())
+    }
+
+    /// What earlier turns said to the words whose first turn was `first`, oldest first: replies and notices
+    /// whose place no other took yet.
+    pub async fn list_said_to(tx: &mut Tenant, first: TurnId) -> Result<Vec<Self>> {
+        let found = sql("select messages.* from turns
+             join messages on (messages.account_id, messages.turn_id) = (turns.account_id, turns.id)
+             where turns.account_id = current_account() and (turns.id = ? or turns.again_of = ?)
+               and messages.role <> 'person' and messages.superseded_by is null
+             order by messages.ordinal")
+        .bind::<SqlUuid, _>(first)
+        .bind::<SqlUuid, _>(first)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
+    /// Lets `by` take the place of `ids`.
+    pub async fn supersede(tx: &mut Tenant, ids: &[MessageId], by: MessageId) -> Result<()> {
+        diesel::update(
+            messages::table.filter(messages::account_id.eq(tx.account())).filter(messages::id.eq_any(ids)),
+        )
+        .set(messages::superseded_by.eq(by))
+        .execute(tx.conn())
+        .await?;
+        tx.wake(Hint::Feed);
+        Ok(())
+    }
+
+    /// For each of the turns `first`, the replies to the words that it was the first to answer, in the order
+    /// of their takes; those whose place another took among them.
+    pub async fn list_replies_to(tx: &mut Tenant, first: &[TurnId]) -> Result<Vec<(TurnId, Self)>> {
+        #[derive(QueryableByName)]
+        struct Reply {
+            #[diesel(sql_type = SqlUuid)]
+            first_id: TurnId,
+            #[diesel(embed)]
+            message: Message,
+        }
+        let found: Vec<Reply> =
+            sql("select coalesce(turns.again_of, turns.id) as first_id, messages.* from turns
+             join messages on (messages.account_id, messages.id) = (turns.account_id, turns.reply_id)
+             where turns.account_id = current_account() and (turns.id = any(?) or turns.again_of = any(?))
+             order by turns.take")
+            .bind::<Array<SqlUuid>, _>(first.to_vec())
+            .bind::<Array<SqlUuid>, _>(first.to_vec())
+            .load(tx.conn())
+            .await?;
+        Ok(found.into_iter().map(|reply| (reply.first_id, reply.message)).collect())
+    }
+
     /// Messages of many conversations: for each `(conversation, from, to)` those with ordinals in that range.
     /// Ordered by conversation and ordinal. Ranges that overlap give their messages twice.
     pub async fn list_ranges(tx: &mut Tenant, ranges: &[(ConversationId, i32, i32)]) -> Result<Vec<Self>> {
@@ -190,7 +259,7 @@ impl Message {
     }
 
     /// By their ids, in no particular order: those of the given bot, person and conversation, as far as they
-    /// are given, and without what was erased.
+    /// are given, and without what was erased or superseded.
     pub async fn list_known(
         tx: &mut Tenant,
         ids: &[Uuid],
@@ -202,7 +271,7 @@ impl Message {
              join conversations on (conversations.account_id, conversations.id)
                                  = (messages.account_id, messages.conversation_id)
              where messages.account_id = current_account() and messages.id = any(?)
-               and messages.erased_at is null and messages.role <> 'system'
+               and messages.erased_at is null and messages.superseded_by is null and messages.role <> 'system'
                and bot_id = coalesce(?, bot_id) and conversation_id = coalesce(?, conversation_id)
                and (?::uuid is null or conversations.person_id = ?)")
         .bind::<Array<SqlUuid>, _>(ids.to_vec())

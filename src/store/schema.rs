@@ -156,6 +156,7 @@ diesel::table! {
         window_from -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -193,6 +194,8 @@ diesel::table! {
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
         person_id -> Nullable<Uuid>,
+        take -> Int4,
+        again_of -> Nullable<Uuid>,
     }
 }
 
@@ -222,6 +225,43 @@ diesel::table! {
         sent_at -> Timestamptz,
         edited_at -> Nullable<Timestamptz>,
         erased_at -> Nullable<Timestamptz>,
+        superseded_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    message_ratings (account_id, message_id, person_id) {
+        account_id -> Uuid,
+        message_id -> Uuid,
+        person_id -> Uuid,
+        rating -> Text,
+        comment -> Nullable<Text>,
+        version -> Int4,
+        rated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    uploads (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        person_id -> Uuid,
+        filename -> Text,
+        content_type -> Text,
+        size -> Int4,
+        sha256 -> Bytea,
+        created_at -> Timestamptz,
+        completed_at -> Nullable<Timestamptz>,
+        message_id -> Nullable<Uuid>,
+        position -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    upload_contents (account_id, upload_id) {
+        account_id -> Uuid,
+        upload_id -> Uuid,
+        content -> Bytea,
     }
 }
 

@@ -44,15 +44,39 @@ impl Summary {
 
     /// The newest one of a conversation.
     pub async fn find_latest(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<Self>> {
+        Self::find_latest_before(tx, conversation, i32::MAX).await
+    }
+
+    /// The newest one of a conversation that covers nothing from the message `ordinal` on.
+    pub async fn find_latest_before(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        ordinal: i32,
+    ) -> Result<Option<Self>> {
         let summary = summaries::table
             .filter(summaries::account_id.eq(tx.account()))
             .filter(summaries::conversation_id.eq(conversation))
+            .filter(summaries::to_ordinal.lt(ordinal))
             .order(summaries::to_ordinal.desc())
             .select(Self::as_select())
             .first(tx.conn())
             .await
             .optional()?;
         Ok(summary)
+    }
+
+    /// Forgets those of a conversation that cover the message `ordinal`, or what came after it; says how many.
+    pub async fn delete_since(tx: &mut Tenant, conversation: ConversationId, ordinal: i32) -> Result<usize> {
+        let count = diesel::delete(
+            summaries::table
+                .filter(summaries::account_id.eq(tx.account()))
+                .filter(summaries::conversation_id.eq(conversation))
+                .filter(summaries::to_ordinal.ge(ordinal)),
+        )
+        .execute(tx.conn())
+        .await?;
+        tx.wake(Hint::Feed);
+        Ok(count)
     }
 
     pub async fn list_by_ids(tx: &mut Tenant, ids: &[SummaryId]) -> Result<Vec<Self>> {

@@ -16,6 +16,7 @@ use crate::id::{AccountId, BotId, ConversationId, MessageId, ReplicaId, Revision
 use crate::store::columns::words;
 use crate::store::schema::turns;
 use crate::store::sql::sql;
+use crate::store::takes::Take;
 use crate::store::tx::{System, Tenant};
 use crate::store::wake::Hint;
 
@@ -75,6 +76,10 @@ pub struct Turn {
     pub created_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// Counts the answers to the same words, from 1.
+    pub take: i32,
+    /// The first turn that answered the same words; none for that one itself.
+    pub again_of: Option<TurnId>,
 }
 
 /// A statement that selects turns without their reports, which are long: every other column, so that a row is a
@@ -85,7 +90,7 @@ macro_rules! brief_turns {
             $before,
             "select account_id, id, conversation_id, bot_id, revision_id, state, attempt, inputs, shown,
                  cancel_requested, leased_by, lease_until, first_ordinal, last_seq, reply_id, model, usage,
-                 failure, null::jsonb as report, created_at, started_at, finished_at ",
+                 failure, null::jsonb as report, created_at, started_at, finished_at, take, again_of ",
             $from
         )
     };
@@ -99,6 +104,8 @@ pub struct NewTurn {
     pub bot_id: BotId,
     pub revision_id: RevisionId,
     pub first_ordinal: i32,
+    /// The turn that it follows, if it is to answer the same words again.
+    pub after: Option<Take>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -129,10 +136,10 @@ impl Turn {
     /// none).
     pub async fn insert(tx: &mut Tenant, new: NewTurn, claim_as: Option<ReplicaId>) -> Result<Self> {
         let turn: Self = sql("insert into turns (account_id, id, conversation_id, bot_id, revision_id, first_ordinal, created_at,
-                 person_id, state, attempt, leased_by, started_at, lease_until)
+                 person_id, take, again_of, state, attempt, leased_by, started_at, lease_until)
              select current_account(), ?, ?, ?, ?, ?, ?,
                  (select person_id from conversations where account_id = current_account() and id = ?),
-                 claim.state, claim.attempt, claim.replica,
+                 ?, ?, claim.state, claim.attempt, claim.replica,
                  case claim.state when 'running' then ?::timestamptz end,
                  case claim.state when 'running' then now() + make_interval(secs => ?) end
              from (select case when r is null then 'queued' else 'running' end as state,
@@ -146,6 +153,8 @@ impl Turn {
             .bind::<Integer, _>(new.first_ordinal)
             .bind::<Timestamptz, _>(new.created_at)
             .bind::<SqlUuid, _>(new.conversation_id)
+            .bind::<Integer, _>(new.after.map_or(1, |last| last.number + 1))
+            .bind::<Nullable<SqlUuid>, _>(new.after.map(|last| last.first))
             .bind::<Timestamptz, _>(new.created_at)
             .bind::<Double, _>(f64::from(LEASE_SECONDS))
             .bind::<Nullable<SqlUuid>, _>(claim_as)
@@ -169,11 +178,7 @@ impl Turn {
 
     /// By their ids, in no particular order, without their reports, which are long.
     pub async fn list_by_ids(tx: &mut Tenant, ids: &[TurnId]) -> Result<Vec<Self>> {
-        let found =
-            sql("select account_id, id, conversation_id, bot_id, revision_id, state, attempt, inputs, shown,
-                 cancel_requested, leased_by, lease_until, first_ordinal, last_seq, reply_id, model, usage,
-                 failure, null::jsonb as report, created_at, started_at, finished_at
-             from turns where account_id = current_account() and id = any(?)")
+        let found = sql(brief_turns!("", "from turns where account_id = current_account() and id = any(?)"))
             .bind::<Array<SqlUuid>, _>(ids.to_vec())
             .load(tx.conn())
             .await?;

@@ -211,6 +211,7 @@ fn sample() -> String {
     let rows = concat!(
         include_str!("../../migrations/2026-11-20-000000_foundation/sample.sql"),
         include_str!("../../migrations/2026-11-21-000000_bots_as_code/sample.sql"),
+        include_str!("../../migrations/2026-11-22-000002_up/sample.sql"),
     );
     [ONE, TWO]
         .map(|account| {

@@ -28,6 +28,7 @@ fn message(ordinal: i32, role: MessageRole, text: &str) -> store::Message {
         sent_at: at(i64::from(ordinal)),
         edited_at: None,
         erased_at: None,
+        superseded_by: None,
     }
 }
 

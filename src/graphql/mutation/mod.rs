@@ -3,19 +3,21 @@
 
 mod config;
 mod config_error;
+mod revise;
 mod talk;
 mod user_error;
 
 use async_graphql::{ID, MergedObject};
 
 use config::ConfigMutations;
+use revise::ReviseMutations;
 use talk::TalkMutations;
 use user_error::Mendable;
 pub(super) use user_error::UserError;
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(TalkMutations, ConfigMutations);
+pub(super) struct Mutation(TalkMutations, ReviseMutations, ConfigMutations);
 
 fn checked_key(key: ID) -> Result<String, Mendable> {
     if key.is_empty() || key.len() > 255 {

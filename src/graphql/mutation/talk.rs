@@ -1,15 +1,13 @@
 //! Talking to bots.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, Union};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use crate::chat::{Accepted, Inbound, Target};
 use crate::error;
 use crate::graphql::context::{actor, rooms};
 use crate::graphql::ids;
 use crate::graphql::mutation::checked_key;
-use crate::graphql::mutation::user_error::{
-    Conflict, IdempotencyKeyReused, InvalidInput, LimitReached, Mendable, NotFound,
-};
+use crate::graphql::mutation::user_error::{Mendable, user_errors};
 use crate::graphql::types::{Conversation, Message, Turn};
 use crate::id::{ConversationId, TurnId};
 
@@ -203,32 +201,6 @@ struct CancelTurnPayload {
     turn: Option<Turn>,
     /// What is to be mended.
     user_errors: Vec<CancelTurnError>,
-}
-
-macro_rules! user_errors {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
-        $(#[$doc])*
-        #[derive(Union)]
-        enum $name {
-            NotFound(NotFound),
-            InvalidInput(InvalidInput),
-            IdempotencyKeyReused(IdempotencyKeyReused),
-            Conflict(Conflict),
-            LimitReached(LimitReached),
-        }
-
-        impl From<Mendable> for $name {
-            fn from(mendable: Mendable) -> Self {
-                match mendable {
-                    Mendable::NotFound(error) => Self::NotFound(error),
-                    Mendable::InvalidInput(error) => Self::InvalidInput(error),
-                    Mendable::IdempotencyKeyReused(error) => Self::IdempotencyKeyReused(error),
-                    Mendable::Conflict(error) => Self::Conflict(error),
-                    Mendable::LimitReached(error) => Self::LimitReached(error),
-                }
-            }
-        }
-    )+};
 }
 
 user_errors! {

@@ -4,6 +4,7 @@ use async_graphql::{Enum, Interface, SimpleObject};
 
 use crate::error::{Error, Kind, Result};
 use crate::graphql::mutation::config_error::{FieldOwnedByFiles, InvalidBot};
+use crate::graphql::types::Node;
 use crate::store::KEY_REUSED;
 
 /// For programs. Clients must expect codes that they do not know.
@@ -17,6 +18,8 @@ pub(in crate::graphql) enum UserErrorCode {
     IdempotencyKeyReused,
     /// The input is right, the present state forbids it.
     Conflict,
+    /// The thing was changed since the version that the input names.
+    VersionConflict,
     /// Too much, too fast, or over a budget.
     LimitReached,
     /// The bot, or a bot of the project, would not be valid.
@@ -43,6 +46,7 @@ pub(in crate::graphql) enum UserError {
     InvalidInput(InvalidInput),
     IdempotencyKeyReused(IdempotencyKeyReused),
     Conflict(Conflict),
+    VersionConflict(VersionConflict),
     LimitReached(LimitReached),
     InvalidBot(InvalidBot),
     FieldOwnedByFiles(FieldOwnedByFiles),
@@ -87,6 +91,32 @@ members! {
     BlockedByPolicy as "BlockedByPolicyError",
 }
 
+/// Somebody changed the thing since the version that the input names, so nothing was done. `current` is how it
+/// stands now: merge, and send the change again with that version.
+#[derive(SimpleObject)]
+#[graphql(name = "VersionConflictError")]
+pub(in crate::graphql) struct VersionConflict {
+    /// For the person.
+    message: String,
+    /// For programs.
+    code: UserErrorCode,
+    /// Which part of the input it is about: `["input", "expectedVersion"]`.
+    path: Option<Vec<String>>,
+    /// The thing as it stands now.
+    current: Box<Node>,
+}
+
+impl VersionConflict {
+    pub(in crate::graphql) fn new(current: Node) -> Self {
+        Self {
+            message: "it was changed meanwhile: look at how it stands now".into(),
+            code: UserErrorCode::VersionConflict,
+            path: Some(vec!["input".into(), "expectedVersion".into()]),
+            current: Box::new(current),
+        }
+    }
+}
+
 /// A failure that a person can mend.
 #[derive(Debug)]
 pub(in crate::graphql) enum Mendable {
@@ -126,3 +156,33 @@ impl Mendable {
         Self::InvalidInput(InvalidInput::new(message, path))
     }
 }
+
+/// What can be wrong with a mutation: a union of the common errors, and of those that are named beside it.
+macro_rules! user_errors {
+    ($($(#[$doc:meta])* $name:ident $(+ $more:ident)*),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(async_graphql::Union)]
+        enum $name {
+            NotFound($crate::graphql::mutation::user_error::NotFound),
+            InvalidInput($crate::graphql::mutation::user_error::InvalidInput),
+            IdempotencyKeyReused($crate::graphql::mutation::user_error::IdempotencyKeyReused),
+            Conflict($crate::graphql::mutation::user_error::Conflict),
+            LimitReached($crate::graphql::mutation::user_error::LimitReached),
+            $($more($crate::graphql::mutation::user_error::$more),)*
+        }
+
+        impl From<$crate::graphql::mutation::user_error::Mendable> for $name {
+            fn from(mendable: $crate::graphql::mutation::user_error::Mendable) -> Self {
+                use $crate::graphql::mutation::user_error::Mendable;
+                match mendable {
+                    Mendable::NotFound(error) => Self::NotFound(error),
+                    Mendable::InvalidInput(error) => Self::InvalidInput(error),
+                    Mendable::IdempotencyKeyReused(error) => Self::IdempotencyKeyReused(error),
+                    Mendable::Conflict(error) => Self::Conflict(error),
+                    Mendable::LimitReached(error) => Self::LimitReached(error),
+                }
+            }
+        }
+    )+};
+}
+pub(super) use user_errors;

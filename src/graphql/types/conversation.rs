@@ -39,6 +39,10 @@ impl Conversation {
     async fn title(&self) -> Option<&str> {
         self.0.title.as_deref()
     }
+    /// Counts the changes that people made to it (its title), from 1; not what is said in it.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
     /// When it was begun.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
@@ -51,7 +55,7 @@ impl Conversation {
     async fn last_event_seq(&self) -> i32 {
         self.0.last_event
     }
-    /// What was said, oldest first. The newest messages are `last: 20`, those before them
+    /// What was said, oldest first, with the replies whose place another took (`supersededBy`). The newest messages are `last: 20`, those before them
     /// `last: 20, before: <startCursor>`.
     async fn messages(
         &self,

@@ -9,8 +9,8 @@ use crate::graphql::context::loaders;
 use crate::graphql::ids;
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::turn::TurnState;
-use crate::graphql::types::{Message, Turn};
-use crate::id::{MessageId, TurnId};
+use crate::graphql::types::{Conversation, Message, Turn};
+use crate::id::{ConversationId, MessageId, TurnId};
 use crate::store;
 
 /// Something that happened in a turn. Numbered from 1 without gaps; the last one is `TurnCompleted`,
@@ -138,7 +138,9 @@ pub(in crate::graphql) fn turn_event(update: TurnUpdate) -> TurnEvent {
 pub(in crate::graphql) enum ConversationEvent {
     Added(MessageAdded),
     Edited(MessageEdited),
+    Superseded(MessageSuperseded),
     Turn(TurnStateChanged),
+    Changed(ConversationChanged),
 }
 
 /// Somebody said something.
@@ -185,6 +187,50 @@ impl MessageEdited {
     }
 }
 
+/// Another reply took the place of a message, because the same words were answered again.
+#[derive(SimpleObject, Clone)]
+#[graphql(complex)]
+pub(in crate::graphql) struct MessageSuperseded {
+    /// Of which conversation.
+    conversation_id: ID,
+    /// The number of the line.
+    seq: i32,
+    /// When it happened.
+    at: DateTime,
+    #[graphql(skip)]
+    message_id: MessageId,
+}
+
+#[ComplexObject]
+impl MessageSuperseded {
+    /// The message that no longer stands; its `supersededBy` is the one that does.
+    async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
+        Ok(loaders(context)?.load_one(self.message_id).await?.map(Message))
+    }
+}
+
+/// The conversation itself was changed: it has another title.
+#[derive(SimpleObject, Clone)]
+#[graphql(complex)]
+pub(in crate::graphql) struct ConversationChanged {
+    /// Of which conversation.
+    conversation_id: ID,
+    /// The number of the line.
+    seq: i32,
+    /// When it happened.
+    at: DateTime,
+    #[graphql(skip)]
+    id: ConversationId,
+}
+
+#[ComplexObject]
+impl ConversationChanged {
+    /// The conversation, as it stands now.
+    async fn conversation(&self, context: &Context<'_>) -> Result<Option<Conversation>> {
+        Ok(loaders(context)?.load_one(self.id).await?.map(Conversation))
+    }
+}
+
 /// A turn came into a state.
 #[derive(SimpleObject, Clone)]
 #[graphql(complex)]
@@ -215,7 +261,7 @@ pub(in crate::graphql) fn conversation_event(
 ) -> error::Result<ConversationEvent> {
     let store::ConversationEvent {
         account_id: _,
-        conversation_id,
+        conversation_id: id,
         seq,
         kind,
         message_id,
@@ -223,7 +269,7 @@ pub(in crate::graphql) fn conversation_event(
         state,
         at,
     } = row;
-    let (conversation_id, at) = (ids::write(conversation_id), DateTime(at));
+    let (conversation_id, at) = (ids::write(id), DateTime(at));
     Ok(match (kind.as_str(), message_id, turn_id) {
         ("message", Some(message_id), _) => {
             ConversationEvent::Added(MessageAdded { conversation_id, seq, at, message_id })
@@ -231,6 +277,10 @@ pub(in crate::graphql) fn conversation_event(
         ("edit", Some(message_id), _) => {
             ConversationEvent::Edited(MessageEdited { conversation_id, seq, at, message_id })
         }
+        ("superseded", Some(message_id), _) => {
+            ConversationEvent::Superseded(MessageSuperseded { conversation_id, seq, at, message_id })
+        }
+        ("changed", ..) => ConversationEvent::Changed(ConversationChanged { conversation_id, seq, at, id }),
         ("turn", _, Some(turn_id)) => {
             let state = state.as_deref().and_then(turn_state);
             let state = state.ok_or_else(|| error::Error::internal("a turn in no state"))?;

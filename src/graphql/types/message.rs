@@ -1,9 +1,10 @@
 //! Messages and who wrote them.
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use crate::graphql::context::loaders;
 use crate::graphql::ids;
+use crate::graphql::loaders::{RatingOf, RepliesTo};
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::{Bot, Conversation, Person, Turn};
 use crate::store;
@@ -18,6 +19,39 @@ pub(in crate::graphql) enum MessageRole {
     Bot,
     /// Botwright itself, to the person; the model never hears it.
     System,
+}
+
+/// What somebody thinks of a message.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "store::Opinion", name = "Rating")]
+pub(in crate::graphql) enum Opinion {
+    /// It is good.
+    Up,
+    /// It is not.
+    Down,
+    /// Nothing: an earlier rating was taken back.
+    None,
+}
+
+/// One person's rating of a message.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct MessageRating {
+    /// What they think of it.
+    rating: Opinion,
+    /// Why, if they said so.
+    comment: Option<String>,
+    /// Counts how often it was given or changed, from 1.
+    version: i32,
+    /// When they last said so.
+    rated_at: DateTime,
+}
+
+impl From<store::Rating> for MessageRating {
+    fn from(row: store::Rating) -> Self {
+        let store::Rating { account_id: _, message_id: _, person_id: _, rating, comment, version, rated_at } =
+            row;
+        Self { rating: rating.into(), comment, version, rated_at: rated_at.into() }
+    }
 }
 
 /// What was said.
@@ -63,7 +97,31 @@ impl Message {
     async fn version(&self) -> i32 {
         self.0.version
     }
-    /// The turn that answers it, or that wrote it. Null for a greeting, say.
+    /// The reply that took its place, where the same words were answered again: show that one, and this one
+    /// only on request. Null while it stands.
+    async fn superseded_by(&self, context: &Context<'_>) -> Result<Option<Message>> {
+        let Some(id) = self.0.superseded_by else { return Ok(None) };
+        Ok(loaders(context)?.load_one(id).await?.map(Message))
+    }
+    /// Every reply to the same words in the order of their turns, this one among them; the last one stands.
+    /// Empty for what is no reply.
+    async fn alternatives(&self, context: &Context<'_>) -> Result<Vec<Message>> {
+        let Some(id) = self.0.turn_id.filter(|_| self.0.role == store::MessageRole::Bot) else {
+            return Ok(Vec::new());
+        };
+        let loaders = loaders(context)?;
+        let Some(turn) = loaders.load_one(id).await? else { return Ok(Vec::new()) };
+        let replies = loaders.load_one(RepliesTo(turn.as_take().first)).await?.unwrap_or_default();
+        Ok(replies.into_iter().map(Message).collect())
+    }
+    /// What the caller thinks of it; null if they never said. Nobody sees another's rating.
+    async fn rating(&self, context: &Context<'_>) -> Result<Option<MessageRating>> {
+        if self.0.role != store::MessageRole::Bot {
+            return Ok(None);
+        }
+        Ok(loaders(context)?.load_one(RatingOf(self.0.id)).await?.map(MessageRating::from))
+    }
+    /// The turn that answers it (the newest, where several did), or that wrote it. Null for a greeting, say.
     async fn turn(&self, context: &Context<'_>) -> Result<Option<Turn>> {
         let Some(id) = self.0.turn_id else { return Ok(None) };
         Ok(loaders(context)?.load_one(id).await?.map(Turn))

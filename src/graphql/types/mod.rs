@@ -23,7 +23,7 @@ pub(super) use events::{ConversationEvent, TurnEvent, conversation_event, turn_e
 pub(super) use generation::{
     ConfigReadiness, ConfigSource, ExportedBot, Generation, GenerationDetails, WrittenRevision,
 };
-pub(super) use message::Message;
+pub(super) use message::{Message, Opinion};
 pub(super) use node::{Node, find_message, find_node, find_turn};
 pub(super) use person::{Account, Person, Viewer};
 pub(super) use plan::{ConfigHold, ConfigPlan};

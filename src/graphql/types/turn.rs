@@ -66,6 +66,15 @@ impl Turn {
     async fn attempt(&self) -> i32 {
         self.0.attempt
     }
+    /// Which answer to the same words it is, from 1: more than that where somebody asked for another.
+    async fn take(&self) -> i32 {
+        self.0.take
+    }
+    /// The first turn that answered the same words; null for that one itself.
+    async fn again_of(&self, context: &Context<'_>) -> Result<Option<Turn>> {
+        let Some(id) = self.0.again_of else { return Ok(None) };
+        Ok(loaders(context)?.load_one(id).await?.map(Turn))
+    }
     /// The number of its newest event; `turnEvents(after:)` goes on from here with what follows `text`.
     async fn last_seq(&self, context: &Context<'_>) -> Result<i32> {
         if self.0.state.is_terminal() {

@@ -94,7 +94,8 @@ const IMPURE: [&str; 10] = [
 /// The longest file that needs no reason, in lines without its tests.
 const LONG: usize = 400;
 /// Files that may be longer, and why.
-const LONG_FILES: [(&str, &str); 0] = [];
+const LONG_FILES: [(&str, &str); 1] =
+    [("src/store/schema.rs", "a line a column of every table, and nothing else")];
 
 type Edges = BTreeMap<(String, String), String>;
 

@@ -3,6 +3,7 @@
 mod changes;
 mod config;
 mod reading;
+mod revising;
 
 use std::time::Duration;
 

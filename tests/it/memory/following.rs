@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use botwright::store::{MessageRole, Store};
+use botwright::store::{Message, MessageRole, Store};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -40,6 +40,28 @@ async fn a_restart_goes_on_where_it_stopped() {
     assert_eq!(mind.memory.status().documents, 30);
     mind.holds(50).await;
     assert_eq!(mind.texts(&chat, "Which walrus sings?").await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_whose_place_another_took_is_not_recalled() {
+    let world = World::new().await;
+    let chat = talk(&world, 3).await;
+    let mind = world.mind();
+    let mut tx = world.tenant(chat.account).await;
+    let first = world.say_in(&mut tx, &chat, MessageRole::Bot, "The walrus sings.").await;
+    let second = world.say_in(&mut tx, &chat, MessageRole::Bot, "The walrus whistles.").await;
+    tx.commit().await.unwrap();
+    mind.finds(&chat, "What does the walrus do?", "The walrus sings.").await;
+    let mut tx = world.tenant(chat.account).await;
+    Message::supersede(&mut tx, &[first], second).await.unwrap();
+    tx.commit().await.unwrap();
+    // At once, although the index hears of it a moment later.
+    let texts = mind.texts(&chat, "What does the walrus do?").await;
+    assert!(!texts.contains(&"The walrus sings.".to_owned()), "{texts:?}");
+    assert!(texts.contains(&"The walrus whistles.".to_owned()), "{texts:?}");
+    mind.holds(4).await;
+    // Nor does it stand in the context of its neighbours.
+    assert_eq!(mind.texts(&chat, "Who sings?").await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

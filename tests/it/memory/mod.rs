@@ -163,6 +163,7 @@ impl World {
             window_from: 1,
             created_at: now,
             updated_at: now,
+            version: 1,
         };
         let id = Conversation::find_or_insert_locked(tx, &conversation).await.unwrap().id;
         Chat { account: tx.account(), bot: of.0, person, name: name.into(), id }
@@ -213,6 +214,7 @@ impl World {
             sent_at: self.now(),
             edited_at: None,
             erased_at: None,
+            superseded_by: None,
         };
         Message::insert(tx, std::slice::from_ref(&message)).await.unwrap();
         message.id
