@@ -13,6 +13,7 @@ run: setup
 test: setup-test
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	@.ci/schema
 	@.ci/stop-test-postgres
 	cargo nextest run --locked; status=$$?; .ci/stop-test-postgres; exit $$status
 

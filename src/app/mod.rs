@@ -226,6 +226,8 @@ impl App {
     fn open_doors(&mut self, config: &Config, listener: TcpListener, roles: Roles, first: Option<First>) {
         let Self { base, parts, running, .. } = self;
         let drain = Drain::new(running.doors_stop());
+        // Beside those of the address that they call.
+        let origins: Vec<String> = config.public_url.iter().chain(&config.allowed_origins).cloned().collect();
         let mut doors = Vec::new();
         if roles.web {
             doors.push(graphql::router(graphql::Parts {
@@ -235,8 +237,7 @@ impl App {
                 memory: parts.memory.clone(),
                 clock: base.clock.clone(),
                 settings: graphql::Settings {
-                    // Pages of that address may open sockets, beside those of the one that they call.
-                    origins: config.public_url.iter().cloned().collect(),
+                    origins: origins.clone(),
                     introspection: config.introspection,
                     ..graphql::Settings::default()
                 },
@@ -254,6 +255,7 @@ impl App {
             readiness: readiness(base.store.clone(), parts.memory.clone(), first),
             metrics: Box::new(move || metrics.render()),
             strangers: http::Strangers::new(config.rate_per_address, config.trusted_proxies),
+            origins,
             doors,
         });
         running.door("http", |_| async move { http::serve(listener, router, &drain).await });

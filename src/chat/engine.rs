@@ -161,6 +161,9 @@ impl Engine {
                 false
             });
             if more {
+                // The busier one lets the others go first.
+                let busy = self.parallel.saturating_sub(self.slots.available_permits());
+                sleep(Duration::from_millis(u64::try_from(busy / CLAIM).unwrap_or(0))).await;
                 continue;
             }
             tokio::select! {

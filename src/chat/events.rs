@@ -88,7 +88,7 @@ impl Chat {
             let mut place = after.max(0);
             loop {
                 let mut tx = store.tenant(account).await?;
-                let events = TurnEvent::list_after(&mut tx, turn, place, PAGE).await?;
+                let (events, more) = TurnEvent::page_after(&mut tx, turn, place).await?;
                 let gap = events.first().is_some_and(|event| event.seq > place + 1);
                 let whole = if gap || (events.is_empty() && place == after.max(0)) {
                     Some(whole_turn(&mut tx, turn).await?)
@@ -96,7 +96,6 @@ impl Chat {
                     None
                 };
                 tx.commit().await?;
-                let more = events.len() == PAGE as usize;
                 if let Some((turn_row, text)) = whole {
                     // Its words are no longer kept one by one: they come whole.
                     if turn_row.state.is_terminal() && place >= turn_row.last_seq {
@@ -191,7 +190,7 @@ async fn text_so_far(tx: &mut Tenant, turn: &Turn) -> Result<(String, i32)> {
     }
     let (mut text, mut last) = (String::new(), 0);
     loop {
-        let events = TurnEvent::list_after(tx, turn.id, last, PAGE).await?;
+        let (events, more) = TurnEvent::page_after(tx, turn.id, last).await?;
         for event in &events {
             last = event.seq;
             match event.kind {
@@ -200,7 +199,7 @@ async fn text_so_far(tx: &mut Tenant, turn: &Turn) -> Result<(String, i32)> {
                 _ => {}
             }
         }
-        if events.len() < PAGE as usize {
+        if !more {
             return Ok((text, last));
         }
     }

@@ -31,6 +31,8 @@ pub struct Config {
     pub bind: Option<IpAddr>,
     /// Where people reach this server from outside, without a slash at the end.
     pub public_url: Option<String>,
+    /// Origins, beside `public_url`, whose pages may call this server: `https://app.example`.
+    pub allowed_origins: Vec<String>,
     /// Where the embedded database, the index and the key file live.
     pub data_dir: PathBuf,
     /// The folder of bots, where it was set. See [`Config::bots_dir_or_default`].
@@ -145,6 +147,7 @@ impl Config {
             port: reader.port("PORT").unwrap_or(8080),
             bind: reader.address("BIND"),
             public_url: reader.url("PUBLIC_URL"),
+            allowed_origins: reader.origins("ALLOWED_ORIGINS"),
             data_dir: reader.text("DATA_DIR").map_or_else(|| PathBuf::from("data"), PathBuf::from),
             bots_dir: reader.text("BOTS_DIR").map(PathBuf::from),
             master_key: reader.key("BOTWRIGHT_MASTER_KEY"),

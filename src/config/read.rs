@@ -110,6 +110,12 @@ where
         self.parsed(name, "an address that begins with http:// or https://", http_url)
     }
 
+    pub(super) fn origins(&mut self, name: &'static str) -> Vec<String> {
+        let allowed = "origins between commas, such as https://app.example,http://localhost:5173";
+        let origins = self.parsed(name, allowed, |value| value.split(',').map(origin).collect());
+        origins.unwrap_or_default()
+    }
+
     pub(super) fn ollama_host(&mut self, name: &'static str) -> Option<String> {
         self.parsed(name, "host, host:port or http://host:port", |value| {
             if value.contains("://") {
@@ -194,6 +200,13 @@ fn http_url(value: &str) -> Option<String> {
         && !bare.starts_with(':')
         && !rest.contains(['?', '#', '"', '<', '>', '\\']);
     well_formed.then(|| value.trim_end_matches('/').to_owned())
+}
+
+/// An address without a path.
+fn origin(value: &str) -> Option<String> {
+    let url = http_url(value.trim())?;
+    let (_, rest) = url.split_once("://")?;
+    (!rest.contains(['/', '@'])).then(|| url.to_ascii_lowercase())
 }
 
 /// A value that is no secret, short enough for one line. What stands before an `@` may be a password.

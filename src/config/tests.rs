@@ -130,3 +130,13 @@ fn a_key_is_32_bytes_in_either_writing() {
     assert_eq!(key_bytes("AAAA"), None);
     assert_eq!(key_bytes("пароль"), None);
 }
+
+#[test]
+fn origins_are_a_list_without_paths() {
+    let read = |value: &str| Config::from_vars(|name| (name == "ALLOWED_ORIGINS").then(|| value.to_owned()));
+    let origins = read("https://App.example, http://localhost:5173/").unwrap().allowed_origins;
+    assert_eq!(origins, ["https://app.example", "http://localhost:5173"]);
+    for wrong in ["app.example", "https://app.example/path", "*", "https://a.example,,"] {
+        assert!(read(wrong).unwrap_err().to_string().starts_with("ALLOWED_ORIGINS is"), "{wrong}");
+    }
+}

@@ -21,6 +21,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("PORT", "8080", "port to listen on; 0 takes a free one"),
     variable("BIND", "up: 127.0.0.1, serve: 0.0.0.0", "address to listen on"),
     variable("PUBLIC_URL", "none", "where people reach this server from outside"),
+    variable("ALLOWED_ORIGINS", "none", "origins whose pages may call this server, between commas"),
     variable("DATA_DIR", "./data", "the embedded database, the search index and the key file"),
     variable("BOTS_DIR", "./bots", "folder of bots; `serve` applies it at start only where it is set"),
     variable(

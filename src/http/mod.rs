@@ -12,6 +12,7 @@ mod error;
 mod health;
 mod listen;
 mod middleware;
+mod origins;
 mod strangers;
 
 use axum::Router;
@@ -35,13 +36,15 @@ pub struct Parts {
     /// Renders the process's metrics in Prometheus' text format.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     pub strangers: Strangers,
+    /// Whose pages may call from another origin: `https://app.example`.
+    pub origins: Vec<String>,
     /// Everything behind the hall, each with its state applied.
     pub doors: Vec<Router>,
 }
 
 /// The whole server: `/`, `/healthz`, `/readyz`, `/metrics` and the doors.
 pub fn router(parts: Parts) -> Router {
-    let Parts { readiness, metrics, strangers, doors } = parts;
+    let Parts { readiness, metrics, strangers, origins, doors } = parts;
     let mut router = Router::new()
         .route("/", get(async || Html(include_str!("index.html"))))
         .merge(health::router(readiness, metrics));
@@ -51,7 +54,7 @@ pub fn router(parts: Parts) -> Router {
     let router = router
         .fallback(async || Error::not_found("there is nothing here; the API is at `/graphql`"))
         .method_not_allowed_fallback(error::method_not_allowed);
-    middleware::wrap(router, strangers)
+    middleware::wrap(router.layer(origins::layer(&origins)), strangers)
 }
 
 #[cfg(test)]

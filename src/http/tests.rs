@@ -28,6 +28,7 @@ fn hall(door: Router) -> Router {
         readiness,
         metrics: Box::new(|| "up 1\n".into()),
         strangers: Strangers::default(),
+        origins: vec!["https://app.example".into()],
         doors: vec![door],
     })
 }
@@ -181,7 +182,7 @@ async fn strangers_and_wrong_tokens_may_come_so_often() {
     let readiness: Readiness = std::sync::Arc::new(|| Box::pin(async { Ready::from_checks(Vec::new()) }));
     let metrics: Box<dyn Fn() -> String + Send + Sync> = Box::new(String::new);
     let strangers = Strangers::new(Some(second), 1);
-    let hall = router(Parts { readiness, metrics, strangers, doors: vec![door] });
+    let hall = router(Parts { readiness, metrics, strangers, origins: Vec::new(), doors: vec![door] });
     let come = async |path: &str, from: &str, token: bool| {
         let mut request = Request::get(path).header("x-forwarded-for", from);
         if token {
@@ -198,4 +199,20 @@ async fn strangers_and_wrong_tokens_may_come_so_often() {
     assert_eq!(come("/open", "1.1.1.1", true).await, 200);
     assert_eq!(come("/shut", "1.1.1.1", true).await, 429);
     assert_eq!(come("/shut", "2.2.2.2", true).await, 401);
+}
+
+#[tokio::test]
+async fn pages_of_friends_may_call() {
+    let door = Router::new().route("/call", post(async || "hi"));
+    let hall = hall(door);
+    let preflight = async |origin: &str| {
+        let request = Request::options("/call")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization,content-type");
+        let response = hall.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        response.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(preflight("https://app.example").await.as_deref(), Some("https://app.example"));
+    assert_eq!(preflight("https://evil.example").await, None);
 }

@@ -54,6 +54,11 @@ pub struct TurnEvent {
     pub at: DateTime<Utc>,
 }
 
+/// What a page of events holds at most: so many of them,
+const PAGE_EVENTS: i64 = 500;
+/// and so many bytes of text. Whoever follows a turn holds one page at a time, however slowly they read.
+const PAGE_BYTES: i64 = 32 * 1024;
+
 /// An event that a runner wants to append.
 #[derive(Debug, Clone)]
 pub struct Append {
@@ -150,18 +155,26 @@ impl TurnEvent {
         Ok(())
     }
 
-    /// The next events after `seq`, at most `limit`.
-    pub async fn list_after(tx: &mut Tenant, turn: TurnId, seq: i32, limit: i64) -> Result<Vec<Self>> {
-        let events = turn_events::table
-            .filter(turn_events::account_id.eq(tx.account()))
-            .filter(turn_events::turn_id.eq(turn))
-            .filter(turn_events::seq.gt(seq))
-            .order(turn_events::seq)
-            .limit(limit)
-            .select(Self::as_select())
-            .load(tx.conn())
-            .await?;
-        Ok(events)
+    /// The next events after `seq`, as many as a page holds, and whether there may be more.
+    pub async fn page_after(tx: &mut Tenant, turn: TurnId, seq: i32) -> Result<(Vec<Self>, bool)> {
+        // The page ends with the event that fills it, so it is never empty for want of room.
+        let events: Vec<Self> = sql("select turn_id, seq, kind, body, at from (
+                 select *, sum(octet_length(body ->> 'text')) over (
+                     order by seq rows between unbounded preceding and 1 preceding) as before
+                 from (select * from turn_events
+                     where account_id = current_account() and turn_id = ? and seq > ?
+                     order by seq limit ?) as next) as measured
+             where before is null or before < ? order by seq")
+        .bind::<SqlUuid, _>(turn)
+        .bind::<Integer, _>(seq)
+        .bind::<BigInt, _>(PAGE_EVENTS)
+        .bind::<BigInt, _>(PAGE_BYTES)
+        .load(tx.conn())
+        .await?;
+        let text = |event: &Self| event.body.get("text").and_then(Value::as_str).map_or(0, str::len);
+        let bytes: usize = events.iter().map(text).sum();
+        let full = events.len() == PAGE_EVENTS as usize || bytes >= PAGE_BYTES as usize;
+        Ok((events, full))
     }
 
     /// The number of the newest event; 0 when there is none.

@@ -93,13 +93,15 @@ struct Transaction {
 
 impl Transaction {
     async fn begin(conn: Object<AsyncPgConnection>, wake: Wake, confine: &str) -> Result<Self> {
-        let mut conn = Connection(Some(conn));
+        let mut conn = Connection { conn: Some(conn), switching: true };
         Manager::begin_transaction(&mut *conn).await?;
+        conn.switching = false;
         conn.batch_execute(confine).await?;
         Ok(Self { conn, wake, hints: Vec::new() })
     }
 
     async fn commit(mut self) -> Result<()> {
+        self.conn.switching = true;
         Manager::commit_transaction(&mut *self.conn).await?;
         self.conn.finish();
         self.wake.send(std::mem::take(&mut self.hints));
@@ -108,19 +110,23 @@ impl Transaction {
 }
 
 /// A pooled connection that rolls back when it is dropped in the middle of a transaction.
-struct Connection(Option<Object<AsyncPgConnection>>);
+struct Connection {
+    conn: Option<Object<AsyncPgConnection>>,
+    /// While the transaction begins or commits; whoever waited for that may have been dropped.
+    switching: bool,
+}
 
 impl Connection {
     /// Gives the connection back to the pool.
     fn finish(&mut self) {
-        self.0 = None;
+        self.conn = None;
     }
 }
 
 impl std::ops::Deref for Connection {
     type Target = AsyncPgConnection;
     fn deref(&self) -> &AsyncPgConnection {
-        match &self.0 {
+        match &self.conn {
             Some(conn) => conn,
             None => unreachable!("a finished transaction is never used: `commit` takes it by value"),
         }
@@ -129,7 +135,7 @@ impl std::ops::Deref for Connection {
 
 impl std::ops::DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        match &mut self.0 {
+        match &mut self.conn {
             Some(conn) => conn,
             None => unreachable!("a finished transaction is never used: `commit` takes it by value"),
         }
@@ -138,7 +144,12 @@ impl std::ops::DerefMut for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let Some(mut conn) = self.0.take() else { return };
+        let Some(mut conn) = self.conn.take() else { return };
+        if self.switching {
+            // Nobody knows where it stands: it closes, which rolls back unless the commit was through.
+            let _ = Object::take(conn);
+            return;
+        }
         // Without a runtime (the process is ending) the connection simply closes, which rolls back too.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

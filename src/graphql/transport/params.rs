@@ -29,6 +29,9 @@ impl Params {
         match first {
             None => Err(malformed("the body is empty: send `{\"query\": …}`")),
             Some(b'[') => Err(malformed("batches are not taken: send one operation per request")),
+            Some(_) if values(body) > MOST_VALUES => {
+                Err(malformed(format!("the body holds more than {MOST_VALUES} values: ask for less at once")))
+            }
             Some(_) => serde_json::from_slice(body)
                 .map_err(|error| malformed(format!("the body is no GraphQL request: {error}"))),
         }
@@ -49,6 +52,24 @@ impl Params {
         let operation_name = operation_name.filter(|name| !name.is_empty());
         Ok(Self { query, operation_name, variables: Variables::from_json(variables), _extensions: None })
     }
+}
+
+/// More values than this in one body are refused before they are read. Nothing that the schema takes comes near.
+const MOST_VALUES: usize = 20_000;
+
+/// How many values a text of JSON holds, roughly: one for each comma and opening bracket outside of strings.
+fn values(json: &[u8]) -> usize {
+    let (mut count, mut in_string, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The parameters of a GET as they stand in the URL.

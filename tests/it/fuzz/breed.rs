@@ -7,7 +7,7 @@ use std::path::Path;
 use botwright::spec::Bundle;
 use botwright::sync::folder;
 
-use super::dice::Dice;
+use crate::harness::dice::Dice;
 
 /// What YAML and our format are made of, so that chance finds its way deep into both.
 const PIECES: &[&str] = &[

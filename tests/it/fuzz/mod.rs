@@ -5,7 +5,6 @@
 //! says it, and `BOTWRIGHT_FUZZ_INPUT=number` tries that one again.
 
 mod breed;
-pub(crate) mod dice;
 mod meter;
 
 use std::sync::mpsc;

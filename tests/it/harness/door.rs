@@ -48,12 +48,18 @@ impl Door {
             readiness: Arc::new(|| Box::pin(async { Ready::from_checks(Vec::new()) })),
             metrics: Box::new(String::new),
             strangers: http::Strangers::default(),
+            origins: Vec::new(),
             doors: vec![api],
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { serve(listener, hall, &drain).await });
         Self { address, accounts, stop }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Somebody called `person`, with a token of these scopes.

@@ -130,6 +130,23 @@ impl Server {
         }
     }
 
+    /// Nanoseconds that all of its threads have been on a processor; Linux alone says.
+    pub(crate) fn worked(&self) -> u64 {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let of_thread = |thread: std::io::Result<fs::DirEntry>| {
+            let text = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap_or_default();
+            text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or(0)
+        };
+        threads.map(of_thread).sum()
+    }
+
+    /// Bytes of memory that it has in use.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Without a warning, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -58,6 +58,7 @@ impl Open {
         let hall = http::router(http::Parts {
             readiness: Arc::new(|| Box::pin(async { Ready::from_checks(Vec::new()) })),
             metrics: Box::new(String::new),
+            origins: Vec::new(),
             strangers: http::Strangers::default(),
             doors: vec![openai::router(parts)],
         });

@@ -35,6 +35,9 @@ pub struct Limits {
     pub depth: u32,
     /// The same, within introspection, whose standard question is deep.
     pub introspection_depth: u32,
+    /// Lists of the schema within each other. What tools ask for has three: types, their fields, the arguments
+    /// of those.
+    pub introspection_lists: u32,
     pub aliases: u32,
     pub root_fields: u32,
     pub directives: u32,
@@ -50,6 +53,7 @@ impl Default for Limits {
             nodes: 100_000,
             depth: 15,
             introspection_depth: 24,
+            introspection_lists: 3,
             aliases: 30,
             root_fields: 10,
             directives: 20,

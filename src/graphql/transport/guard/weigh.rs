@@ -19,6 +19,8 @@ struct Weight {
     nodes: u32,
     /// Fields within each other.
     depth: u32,
+    /// Lists of the schema within each other, in introspection.
+    lists: u32,
     aliases: u32,
     /// Fields at the top of this part.
     fields: u32,
@@ -29,8 +31,20 @@ impl Weight {
         self.cost = self.cost.saturating_add(other.cost);
         self.nodes = self.nodes.saturating_add(other.nodes);
         self.depth = self.depth.max(other.depth);
+        self.lists = self.lists.max(other.lists);
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.fields = self.fields.saturating_add(other.fields);
+    }
+}
+
+/// How many things a list of the schema holds on average, roughly; `None` for what is no such list.
+fn listed(field: &str) -> Option<u32> {
+    match field {
+        "types" => Some(200),
+        "fields" | "directives" => Some(6),
+        "inputFields" | "enumValues" => Some(4),
+        "possibleTypes" | "interfaces" | "args" => Some(1),
+        _ => None,
     }
 }
 
@@ -113,6 +127,7 @@ impl<'a> Scales<'a> {
             self.check("aliases", sum.aliases, self.limits.aliases)?;
             let depth = if self.introspecting { self.limits.introspection_depth } else { self.limits.depth };
             self.check("levels of fields", sum.depth, depth)?;
+            self.check("levels of lists of the schema", sum.lists, self.limits.introspection_lists)?;
         }
         Ok(sum)
     }
@@ -123,11 +138,13 @@ impl<'a> Scales<'a> {
         let within = self.set(&field.selection_set)?;
         let entered = self.introspecting && !outside;
         self.introspecting = outside;
-        let times = self.times(field);
+        let listed = if self.introspecting { listed(&field.name.node) } else { None };
+        let times = listed.unwrap_or_else(|| self.times(field));
         Ok(Weight {
             cost: within.cost.saturating_add(1),
             nodes: within.nodes.saturating_mul(times).saturating_add(1),
             depth: if entered { 1 } else { within.depth + 1 },
+            lists: within.lists + u32::from(listed.is_some()),
             aliases: within.aliases.saturating_add(u32::from(field.alias.is_some())),
             fields: 1,
         })

@@ -234,6 +234,7 @@ impl World {
             }),
             metrics: Box::new(String::new),
             strangers: crate::http::Strangers::default(),
+            origins: Vec::new(),
             doors: vec![door],
         });
         tokio::spawn(async move { serve(listener, hall, &drain).await });

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::fuzz::dice::Dice;
 use crate::graphql::changes::copy::{Copy, everything};
 use crate::graphql::changes::{in_account, quiet};
 use crate::graphql::{Story, text};
+use crate::harness::dice::Dice;
 use crate::harness::door::Client;
 
 const WRITERS: u64 = 6;
