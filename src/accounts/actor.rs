@@ -39,6 +39,12 @@ impl Actor {
         Self { account, account_name, person, person_name, scopes, principal, expires_at, _made_here: () }
     }
 
+    /// Somebody else of the same account, with these scopes, by the same token.
+    pub(super) fn speaking_for(&self, person: Person, scopes: Scopes) -> Self {
+        let Person { account_id: _, id, name, language: _, created_at: _ } = person;
+        Self { person: id, person_name: name, scopes, ..self.clone() }
+    }
+
     /// `Forbidden`, naming what is missing, unless they may do what `scope` says.
     pub fn require(&self, scope: Scope) -> Result<()> {
         if self.scopes.allow(scope) {

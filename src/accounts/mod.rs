@@ -3,6 +3,7 @@
 //! Knows: `store`. Never: a header, a cookie, a status code (doors read and write those).
 
 mod actor;
+mod behalf;
 mod rate;
 mod scopes;
 mod tokens;

@@ -47,7 +47,7 @@ impl Chat {
             return Ok(Change::Made(found));
         }
         let live = self.bots().find_by_id(&mut tx, conversation.bot_id).await?.ok_or_else(unknown)?;
-        self.check_room(&live, &text)?;
+        self.check_room(&live, &text, 0)?;
         let version = Message::edit(&mut tx, message, &text, now).await?.ok_or_else(unknown)?;
         if let Some(turn) = found.turn_id {
             Turn::join_this(&mut tx, turn).await?;
@@ -59,6 +59,14 @@ impl Chat {
         ConversationEvent::insert(&mut tx, &[line]).await?;
         tx.commit().await?;
         Ok(Change::Made(Message { text, version, edited_at: Some(now), ..found }))
+    }
+
+    /// Stops a turn because whoever began it no longer waits for it, unless others joined it.
+    pub async fn withdraw(&self, actor: &Actor, turn: TurnId) -> Result<()> {
+        if self.turn(actor, turn).await?.inputs == 1 {
+            self.cancel(actor, turn).await?;
+        }
+        Ok(())
     }
 
     /// Stops a turn. A queued one is cancelled at once, a running one as soon as its runner hears of it; one

@@ -6,13 +6,14 @@ use std::time::Duration;
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
 use futures_util::Stream;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::accounts::Actor;
 use crate::chat::Chat;
 use crate::chat::inbound::may_see;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
+use crate::providers::Finish;
 use crate::store::{Conversation, ConversationEvent, Hint, Message, Tenant, Turn, TurnEvent, TurnEventKind};
 
 /// How many events are read at once.
@@ -51,6 +52,7 @@ pub enum Update {
     },
     Completed {
         message: MessageId,
+        finish: Finish,
     },
     Failed {
         code: String,
@@ -156,6 +158,14 @@ impl Chat {
         }
     }
 
+    /// A turn as it stands now. `NotFound` unless there is one, in a conversation that the actor may see.
+    pub async fn turn(&self, actor: &Actor, turn: TurnId) -> Result<Turn> {
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let found = visible_turn(&mut tx, actor, turn).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
     /// What a turn has said so far and the number of its newest event, read together.
     pub async fn turn_text(&self, actor: &Actor, turn: &Turn) -> Result<(String, i32)> {
         let mut tx = self.engine.store.tenant(actor.account).await?;
@@ -203,6 +213,17 @@ async fn text_so_far(tx: &mut Tenant, turn: &Turn) -> Result<(String, i32)> {
             return Ok((text, last));
         }
     }
+}
+
+/// The body of the event that ends a good turn. `finish` is told where the reply was cut.
+pub(super) fn completed(reply: MessageId, finish: Finish) -> Value {
+    let mut body = json!({ "messageId": reply });
+    match finish {
+        Finish::Length => body["finish"] = json!("length"),
+        Finish::Filtered => body["finish"] = json!("filtered"),
+        Finish::Stop | Finish::ToolCalls => {}
+    }
+    body
 }
 
 fn words(body: &Value) -> &str {
@@ -260,7 +281,12 @@ fn read(event: &TurnEvent) -> Result<Update> {
                 .unwrap_or(1),
         },
         TurnEventKind::Completed => {
-            Update::Completed { message: field("messageId").parse().map_err(Error::internal)? }
+            let finish = match field("finish").as_str() {
+                "length" => Finish::Length,
+                "filtered" => Finish::Filtered,
+                _ => Finish::Stop,
+            };
+            Update::Completed { message: field("messageId").parse().map_err(Error::internal)?, finish }
         }
         TurnEventKind::Failed => {
             Update::Failed { code: field("code"), message: field("message"), retryable: flag("retryable") }

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::chat::Report;
 use crate::chat::engine::Engine;
+use crate::chat::events::completed;
 use crate::chat::log::TurnLog;
 use crate::chat::think::Thought;
 use crate::error::{Error, Kind, Result};
@@ -264,7 +265,7 @@ fn terminal_kind(ending: &Ending) -> TurnEventKind {
 
 fn terminal_body(ending: &Ending, reply: MessageId) -> Value {
     match ending {
-        Ending::Completed { .. } => json!({ "messageId": reply }),
+        Ending::Completed { thought, .. } => completed(reply, thought.finish),
         Ending::Failed { failure, .. } => failure.clone(),
         Ending::Cancelled => json!({}),
     }

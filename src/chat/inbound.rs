@@ -1,11 +1,13 @@
 //! Taking in what people say: once, durably, in order, before anybody is told that it was accepted.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
 use crate::chat::repeat::{Receipt, claim_key, idempotency, replay};
 use crate::chat::{Chat, room_for_message};
+use crate::dialog::Wishes;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, ReplicaId};
 use crate::store::{
@@ -34,6 +36,8 @@ pub struct Inbound {
     /// A repetition with the same key has the first one's effect and answer.
     pub idempotency_key: Option<String>,
     pub channel: &'static str,
+    /// How the client wants to be answered, beside what the bot's file says.
+    pub wishes: Option<Wishes>,
 }
 
 /// A message that was taken in.
@@ -56,6 +60,7 @@ impl Chat {
     pub async fn send(&self, actor: &Actor, inbound: Inbound) -> Result<Accepted> {
         actor.require(Scope::Chat)?;
         let text = checked_text(&inbound.text)?;
+        let wishes = written(inbound.wishes.as_ref())?;
         let slot = self.engine.free_slot();
         let claim_as = slot.as_ref().map(|_| self.engine.replica);
         let now = self.engine.clock.now();
@@ -65,7 +70,9 @@ impl Chat {
                 Target::Bot(name) => format!("bot:{name}"),
                 Target::Conversation(id) => format!("conversation:{id}"),
             };
-            idempotency(actor, "sendMessage", key, &[inbound.channel, &target, &inbound.text], now)
+            let mut content = vec![inbound.channel, &target, &inbound.text];
+            content.extend(wishes.as_ref().map(|(_, written)| written.as_str()));
+            idempotency(actor, "sendMessage", key, &content, now)
         });
         if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
             let accepted = replay(&mut tx, &receipt).await?;
@@ -73,8 +80,14 @@ impl Chat {
             return Ok(accepted);
         }
         let (live, conversation) = self.place(&mut tx, actor, &inbound, now).await?;
-        self.check_room(&live, &text)?;
-        let accepted = Self::store_message(&mut tx, actor, &live, conversation, text, claim_as, now).await?;
+        let instructions = inbound.wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
+        self.check_room(&live, &text, instructions)?;
+        let mut accepted =
+            Self::store_message(&mut tx, actor, &live, conversation, text, claim_as, now).await?;
+        if let Some((wishes, _)) = wishes {
+            Turn::wish(&mut tx, accepted.turn.id, &wishes).await?;
+            accepted.turn.wishes = Some(wishes);
+        }
         if let Some(request) = &request {
             let receipt = Receipt {
                 conversation: accepted.conversation.id,
@@ -163,8 +176,9 @@ impl Chat {
         }
     }
 
-    pub(super) fn check_room(&self, live: &LiveBot, text: &str) -> Result<()> {
+    pub(super) fn check_room(&self, live: &LiveBot, text: &str, beside: usize) -> Result<()> {
         let room = room_for_message(&live.spec, self.engine.ratio(&live.spec.model.use_));
+        let room = room.saturating_sub(beside);
         // A token is rarely shorter than a byte, so short texts need no counting.
         if text.len() <= room {
             return Ok(());
@@ -242,6 +256,14 @@ impl Chat {
         conversation.updated_at = now;
         Ok(Accepted { conversation, message, turn, replayed: false })
     }
+}
+
+/// Wishes as they are stored; none where nothing is wished.
+fn written(wishes: Option<&Wishes>) -> Result<Option<(Value, String)>> {
+    let Some(wishes) = wishes.filter(|wishes| **wishes != Wishes::default()) else { return Ok(None) };
+    let text = serde_json::to_string(wishes).map_err(Error::internal)?.replace("\\u0000", "\u{fffd}");
+    let value = serde_json::from_str(&text).map_err(Error::internal)?;
+    Ok(Some((value, text)))
 }
 
 /// Whether the actor may know of the conversation.

@@ -127,6 +127,8 @@ impl Loaded {
             window: &self.window,
             inbound: &self.inbound,
             tools,
+            wishes: None,
+            reserved: 0,
             ratio,
         }
     }

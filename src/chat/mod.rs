@@ -46,7 +46,7 @@ use crate::store::Store;
 pub use bots::{Bots, LiveBot};
 pub use changes::{Changed, Changes, Entity, EntityKind, Kinds, Since, SyncToken};
 pub use context::{Assembled, Fixed, Input, NoRoom, assemble, fixed_tokens, room_for_message};
-pub use direct::{Answering, Asked, Unanswered};
+pub use direct::{Answering, Asked, AskedIn, Unanswered};
 pub use events::{TurnUpdate, Update};
 pub use inbound::{Accepted, Inbound, Target, may_see};
 pub use keys::Keyring;

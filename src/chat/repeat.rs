@@ -53,6 +53,16 @@ pub(super) async fn claim_key(tx: &mut Tenant, request: Option<&Idempotency>) ->
     }
 }
 
+/// What the key stands for already, if it was used; it stays free otherwise.
+pub(super) async fn recall_key(tx: &mut Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
+    let Some(request) = request else { return Ok(None) };
+    match Idempotency::look_up(tx, request).await? {
+        Remembered::New => Ok(None),
+        Remembered::Same(result) => Ok(Some(serde_json::from_value(result).map_err(Error::internal)?)),
+        Remembered::Other => Err(Error::conflict(KEY_REUSED)),
+    }
+}
+
 pub(super) async fn replay(tx: &mut Tenant, receipt: &Receipt) -> Result<Accepted> {
     let vanished = || Error::internal("a remembered message vanished");
     let (Some(message), Some(turn)) = (receipt.message, receipt.turn) else { return Err(vanished()) };

@@ -23,6 +23,7 @@ pub(super) struct Thought {
     pub(super) usage: Usage,
     /// `provider/model` of the last answer.
     pub(super) model: String,
+    pub(super) finish: Finish,
 }
 
 /// Why nothing came of it.
@@ -54,7 +55,12 @@ impl Engine {
         mut mind: Mind<'_>,
         log: &TurnLog,
     ) -> Result<Thought, Unfinished> {
-        let mut thought = Thought { text: String::new(), usage: Usage::default(), model: String::new() };
+        let mut thought = Thought {
+            text: String::new(),
+            usage: Usage::default(),
+            model: String::new(),
+            finish: Finish::Stop,
+        };
         for _ in 0..MAX_ROUNDS {
             let (said, calls) = self.ask_once(&request, &mind, log, &mut thought).await?;
             thought.text.push_str(&said);
@@ -110,7 +116,7 @@ impl Engine {
                 Ok(Event::ToolCall(call)) => calls.push(call),
                 Ok(Event::Done { finish, usage, model }) => {
                     used = usage;
-                    thought.model = model;
+                    (thought.model, thought.finish) = (model, finish);
                     ended = Some(Ok(finish));
                 }
                 Err(error) => ended = Some(Err(error)),

@@ -12,7 +12,7 @@ use crate::chat::keys::keys_for;
 use crate::chat::log::TurnLog;
 use crate::chat::think::{Mind, Thought, Unfinished};
 use crate::chat::{Report, assemble};
-use crate::dialog::{Spend, Tool, ToolContext, ToolSpec};
+use crate::dialog::{Spend, Tool, ToolContext, ToolSpec, Wishes};
 use crate::error::{Error, Kind, Result};
 use crate::id::AccountId;
 use crate::phrases::{self, Language};
@@ -178,7 +178,11 @@ impl Engine {
         let loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid).await?;
         let (routes, tools) = self.mind_of(turn.account_id, &live.spec).await?;
         let specs: Vec<ToolSpec> = tools.iter().map(|tool| tool.spec()).collect();
-        let assembled = assemble(loaded.input(specs, self.ratio_of(&routes)));
+        let wishes: Option<Wishes> =
+            turn.wishes.clone().map(serde_json::from_value).transpose().map_err(Error::internal)?;
+        let mut input = loaded.input(specs, self.ratio_of(&routes));
+        input.wishes = wishes.as_ref();
+        let assembled = assemble(input);
         let report = assembled.report;
         let mind = Mind {
             routes,

@@ -51,16 +51,22 @@ impl Idempotency {
         if claimed == 1 {
             return Ok(Remembered::New);
         }
-        let earlier: Self = idempotency_keys::table
+        Self::look_up(tx, request).await
+    }
+
+    /// What the key stands for, without claiming it.
+    pub async fn look_up(tx: &mut Tenant, request: &Self) -> Result<Remembered> {
+        let earlier: Option<Self> = idempotency_keys::table
             .find((tx.account(), &request.principal, &request.operation, &request.key))
             .select(Self::as_select())
             .first(tx.conn())
-            .await?;
-        if earlier.fingerprint == request.fingerprint {
-            Ok(Remembered::Same(earlier.result))
-        } else {
-            Ok(Remembered::Other)
-        }
+            .await
+            .optional()?;
+        Ok(match earlier {
+            None => Remembered::New,
+            Some(earlier) if earlier.fingerprint == request.fingerprint => Remembered::Same(earlier.result),
+            Some(_) => Remembered::Other,
+        })
     }
 
     /// Sets the answer of a claimed key, before the commit.

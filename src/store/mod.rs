@@ -7,6 +7,7 @@
 //! Never: a transaction that is open while a model thinks, a file downloads or a channel sends.
 
 mod accounts;
+mod asides;
 mod audit;
 mod bots;
 mod columns;
@@ -37,6 +38,7 @@ mod usage;
 mod wake;
 
 pub use accounts::{Account, ApiToken};
+pub use asides::EndedTurn;
 pub use audit::Audit;
 pub use bots::{Bot, BotRevision, Hashed};
 pub use connect::{Store, migrate};

@@ -196,6 +196,7 @@ diesel::table! {
         person_id -> Nullable<Uuid>,
         take -> Int4,
         again_of -> Nullable<Uuid>,
+        wishes -> Nullable<Jsonb>,
     }
 }
 

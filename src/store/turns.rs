@@ -80,6 +80,8 @@ pub struct Turn {
     pub take: i32,
     /// The first turn that answered the same words; none for that one itself.
     pub again_of: Option<TurnId>,
+    /// How a client wants it to be answered; forgotten once it is over.
+    pub wishes: Option<Value>,
 }
 
 /// A statement that selects turns without their reports, which are long: every other column, so that a row is a
@@ -90,7 +92,7 @@ macro_rules! brief_turns {
             $before,
             "select account_id, id, conversation_id, bot_id, revision_id, state, attempt, inputs, shown,
                  cancel_requested, leased_by, lease_until, first_ordinal, last_seq, reply_id, model, usage,
-                 failure, null::jsonb as report, created_at, started_at, finished_at, take, again_of ",
+                 failure, null::jsonb as report, created_at, started_at, finished_at, take, again_of, wishes ",
             $from
         )
     };
@@ -242,7 +244,7 @@ impl Turn {
 
     /// Cancels a turn that has not begun. `None` if it is not queued. The conversation must be locked.
     pub async fn cancel_queued(tx: &mut Tenant, id: TurnId, now: DateTime<Utc>) -> Result<Option<Self>> {
-        let turn = sql("update turns set state = 'cancelled', last_seq = 1, finished_at = ?
+        let turn = sql("update turns set state = 'cancelled', last_seq = 1, finished_at = ?, wishes = null
              where account_id = current_account() and id = ? and state = 'queued' returning *")
         .bind::<Timestamptz, _>(now)
         .bind::<SqlUuid, _>(id)
@@ -335,7 +337,7 @@ impl Turn {
     pub async fn finish(tx: &mut Tenant, id: TurnId, outcome: Outcome, now: DateTime<Utc>) -> Result<()> {
         let Outcome { state, reply_id, model, usage, failure, report, last_seq } = outcome;
         sql("update turns set state = ?, reply_id = ?, model = ?, usage = ?, failure = ?, report = ?,
-                 last_seq = ?, finished_at = ?, leased_by = null, lease_until = null
+                 last_seq = ?, finished_at = ?, leased_by = null, lease_until = null, wishes = null
              where account_id = current_account() and id = ?")
         .bind::<Text, _>(state)
         .bind::<Nullable<SqlUuid>, _>(reply_id)

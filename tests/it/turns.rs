@@ -74,6 +74,7 @@ async fn fifty_repetitions_of_one_request_have_one_effect() {
             text: "hello".into(),
             idempotency_key: Some("the-same".into()),
             channel: "graphql",
+            wishes: None,
         };
         talk.chat.send(&talk.actor, inbound)
     });
@@ -88,6 +89,7 @@ async fn fifty_repetitions_of_one_request_have_one_effect() {
         text: "something else".into(),
         idempotency_key: Some("the-same".into()),
         channel: "graphql",
+        wishes: None,
     };
     assert_eq!(talk.chat.send(&talk.actor, inbound).await.unwrap_err().kind(), Kind::Conflict);
     talk.end().await;
@@ -183,8 +185,13 @@ async fn words_that_are_nothing_or_too_much_are_refused_in_words() {
         ("x".repeat(10 << 20), "256 kB is the most"),
         ("word ".repeat(20_000), "has room for"),
     ] {
-        let inbound =
-            Inbound { target: Target::Bot("parrot".into()), text, idempotency_key: None, channel: "graphql" };
+        let inbound = Inbound {
+            target: Target::Bot("parrot".into()),
+            text,
+            idempotency_key: None,
+            channel: "graphql",
+            wishes: None,
+        };
         let error = talk.chat.send(&talk.actor, inbound).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid);
         assert!(error.message().contains(expected), "{}", error.message());
@@ -194,6 +201,7 @@ async fn words_that_are_nothing_or_too_much_are_refused_in_words() {
         text: "x".into(),
         idempotency_key: None,
         channel: "graphql",
+        wishes: None,
     };
     assert_eq!(talk.chat.send(&talk.actor, inbound).await.unwrap_err().kind(), Kind::NotFound);
     let said = talk.say("a\0b").await;

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 
 use super::Parts;
 use super::answer::{Chunks, Head, whole};
+use super::lasting;
 use super::refusal::Refusal;
 use super::request::{self, Wanted};
 use super::stream::{Events, respond};
@@ -37,12 +38,11 @@ pub(super) async fn complete(
     let live = door.chat.bots().current(actor.account, &wanted.model).await?;
     let live = live.ok_or_else(|| Refusal::no_such_model(&wanted.model))?;
     let Wanted { model: _, is_streamed, with_usage, user, asked } = wanted;
-    if user.is_some() {
-        let message = "lasting conversations are not built yet: leave `user` out, or say `\"store\": false`";
-        return Err(Refusal::unsupported("user", message));
-    }
     let head = Head::new(&live, door.clock.now().timestamp());
-    let events = direct(&door, &actor, &live, asked).await?;
+    let events = match user {
+        None => direct(&door, &actor, &live, asked).await?,
+        Some(user) => lasting::answer(&door, &actor, &live, &user, asked, &headers).await?,
+    };
     if is_streamed {
         let chunks = Chunks { head: head.of_chunks(), with_usage };
         return respond(chunks, events, door.drain.stop().clone()).await;

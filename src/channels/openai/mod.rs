@@ -9,6 +9,7 @@
 mod answer;
 mod complete;
 mod fields;
+mod lasting;
 mod messages;
 mod models;
 mod refusal;

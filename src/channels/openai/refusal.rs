@@ -12,6 +12,7 @@ use crate::chat::{NoRoom, Unanswered};
 use crate::error::{Error, Kind};
 use crate::http::{Refused, retry_after_seconds, status};
 use crate::providers;
+use crate::store::KEY_REUSED;
 
 const INVALID: &str = "invalid_request_error";
 const SERVER: &str = "server_error";
@@ -73,6 +74,44 @@ impl Refusal {
     pub(super) fn stopping() -> Self {
         let message = "the server is being restarted; ask again".into();
         Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, Some("server_stopping"), message).after(1)
+    }
+
+    /// An answer that was partly sent became another one.
+    pub(super) fn restarted() -> Self {
+        let message = "the answer began anew after a part of it was sent, and says something else now; it goes on and is kept in the conversation";
+        Self::new(StatusCode::BAD_GATEWAY, SERVER, Some("answer_restarted"), message.into()).for_good()
+    }
+
+    /// Somebody stopped the turn.
+    pub(super) fn cancelled() -> Self {
+        let message = "the answer was cancelled".into();
+        Self::new(StatusCode::CONFLICT, INVALID, Some("cancelled"), message).for_good()
+    }
+
+    /// A turn that failed. Its words are in the conversation, so the SDKs shall not say them again.
+    pub(super) fn of_turn(code: &str, message: String) -> Self {
+        let (status, kind, code) = match code {
+            "BUDGET" => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", "insufficient_quota"),
+            "MODEL_UNAVAILABLE" => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "model_unavailable"),
+            "MODEL_REFUSED" => (StatusCode::BAD_GATEWAY, SERVER, "model_refused"),
+            "EMPTY_ANSWER" => (StatusCode::BAD_GATEWAY, SERVER, "empty_answer"),
+            "TOO_MANY_TOOL_CALLS" => (StatusCode::INTERNAL_SERVER_ERROR, SERVER, "too_many_tool_calls"),
+            "TOOL_FAILED" => (StatusCode::INTERNAL_SERVER_ERROR, SERVER, "tool_failed"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, SERVER, "turn_failed"),
+        };
+        Self::new(status, kind, Some(code), message).for_good()
+    }
+
+    /// What is wrong with words that were to be kept.
+    pub(super) fn of_words(error: Error) -> Self {
+        match error.kind() {
+            Kind::Invalid => too_long(error.message().to_owned()),
+            Kind::Conflict if error.message() == KEY_REUSED => {
+                let refusal = Self::malformed(error.message().to_owned());
+                Self { code: Some("idempotency_key_reused"), ..refusal }
+            }
+            _ => error.into(),
+        }
     }
 
     fn after(self, seconds: u64) -> Self {

@@ -6,6 +6,9 @@ use crate::dialog::{Evidence, Message, Part, Request, Role, ToolSpec, Wishes};
 use crate::spec;
 use crate::tokens::count;
 
+/// Stands over the client's instructions.
+pub(super) const HEADING: &str = "# What the app asks for\n\n";
+
 /// The words of a bot that stand before everything else, the same for every request.
 #[derive(Debug)]
 pub struct Fixed {
@@ -63,7 +66,7 @@ pub(in crate::chat) fn assemble_direct(direct: Direct<'_>) -> Result<Request, No
     }
     let question = messages.iter().rev().find(|message| message.role == Role::Person).map(text_of);
     let mut system = fixed.text.clone();
-    for (heading, text) in [("", &lore), ("# What the app asks for\n\n", &instructions)] {
+    for (heading, text) in [("", &lore), (HEADING, &instructions)] {
         if !text.is_empty() {
             system.push_str("\n\n");
             system.push_str(heading);

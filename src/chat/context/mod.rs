@@ -8,7 +8,7 @@ mod direct;
 mod evidence;
 
 use crate::chat::report::{Draft, Report, Section};
-use crate::dialog::{Evidence, Manner, Message, Request, Role, ToolSpec};
+use crate::dialog::{Evidence, Message, Request, Role, ToolSpec, Wishes};
 use crate::memory::Found;
 use crate::spec;
 use crate::store;
@@ -35,8 +35,25 @@ pub struct Input<'a> {
     /// What is to be answered, oldest first.
     pub inbound: &'a [store::Message],
     pub tools: Vec<ToolSpec>,
+    /// How the client wants to be answered.
+    pub wishes: Option<&'a Wishes>,
+    /// Tokens of what will follow the new messages.
+    pub reserved: usize,
     /// What a provider's token is to one of ours.
     pub ratio: f32,
+}
+
+impl Input<'_> {
+    /// What a client's wishes and what follows the new messages take, with the tools that are offered.
+    pub fn wanted(&self, wishes: &Wishes, following: &[Message]) -> usize {
+        let tools: usize = self.tools.iter().map(tool_tokens).sum();
+        tools + count(&wishes.instructions) + following_tokens(following)
+    }
+}
+
+/// What messages take that follow the new ones.
+pub(super) fn following_tokens(following: &[Message]) -> usize {
+    following.iter().map(direct::message_tokens).sum()
 }
 
 /// What is sent, and the account of it.
@@ -65,11 +82,12 @@ pub fn room_for_message(bot: &spec::Bot, ratio: f32) -> usize {
 /// Assembles the request. Never exceeds the budget: what does not fit is left out and reported.
 pub fn assemble(input: Input<'_>) -> Assembled {
     let budget = budget_in_our_tokens(input.bot, input.ratio);
-    let mut room = Room { left: budget.saturating_sub(MESSAGE_OVERHEAD) };
+    let mut room = Room { left: budget.saturating_sub(MESSAGE_OVERHEAD + input.reserved) };
     let mut prompt = Prompt::default();
 
     let fixed = fixed_parts(input.bot, input.person);
     let fixed_sections = take_fixed(&fixed, &mut room, &mut prompt.fixed);
+    let instructions = take_instructions(&input, &mut room, &mut prompt.instructions);
     let tools = take_tools(&input.tools, &mut room);
     let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
     let (mut kept, mut window) = take_window(&input, &mut room, WINDOW_FLOOR, Vec::new());
@@ -87,7 +105,11 @@ pub fn assemble(input: Input<'_>) -> Assembled {
 
     let sections: Vec<Section> = fixed_sections
         .into_iter()
-        .chain([tools, lore, summary, evidence, window, inbound].into_iter().flat_map(Draft::finish))
+        .chain(
+            [tools, instructions, lore, summary, evidence, window, inbound]
+                .into_iter()
+                .flat_map(Draft::finish),
+        )
         .collect();
     let total = sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add);
     let report = Report {
@@ -100,12 +122,14 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let question = input.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
     let mut messages: Vec<Message> = kept.iter().map(|index| spoken(&input, &input.window[*index])).collect();
     messages.extend(prompt.inbound.iter().map(|index| spoken(&input, &input.inbound[*index])));
+    let (temperature, limit) =
+        input.wishes.map_or((None, None), |wishes| (wishes.temperature, wishes.max_output_tokens));
     let request = Request {
         system: prompt.system(),
         messages,
-        temperature: input.bot.model.temperature,
-        max_output_tokens: input.bot.model.max_output_tokens,
-        manner: Manner::default(),
+        temperature: temperature.or(input.bot.model.temperature),
+        max_output_tokens: direct::smaller(limit, input.bot.model.max_output_tokens),
+        manner: input.wishes.map(|wishes| wishes.manner.clone()).unwrap_or_default(),
         evidence: best_first(input.evidence, input.found),
         question,
         tools: input.tools,
@@ -143,6 +167,7 @@ impl Room {
 #[derive(Default)]
 struct Prompt {
     fixed: String,
+    instructions: String,
     lore: String,
     summary: String,
     evidence: String,
@@ -152,7 +177,7 @@ struct Prompt {
 
 impl Prompt {
     fn system(&self) -> String {
-        [&self.fixed, &self.lore, &self.summary, &self.evidence]
+        [&self.fixed, &self.instructions, &self.lore, &self.summary, &self.evidence]
             .into_iter()
             .filter(|part| !part.is_empty())
             .map(String::as_str)
@@ -233,6 +258,21 @@ fn take_tools(tools: &[ToolSpec], room: &mut Room) -> Draft {
         let tokens = tool_tokens(tool);
         room.left = room.left.saturating_sub(tokens);
         draft.included("tool", &tool.name, tokens, "offered to the model", None);
+    }
+    draft
+}
+
+/// What the client itself asks of every answer; it stands after the bot's own words.
+fn take_instructions(input: &Input<'_>, room: &mut Room, text: &mut String) -> Draft {
+    let mut draft = Draft::new("instructions");
+    let Some(wishes) = input.wishes.filter(|wishes| !wishes.instructions.is_empty()) else { return draft };
+    let body = format!("{}{}", direct::HEADING, wishes.instructions);
+    let tokens = count(&body) + 1;
+    if room.take(tokens) {
+        draft.included("instructions", "client", tokens, "the client asks for it", None);
+        *text = body;
+    } else {
+        draft.left_out("instructions", "client", tokens, "no room in the budget", None);
     }
     draft
 }

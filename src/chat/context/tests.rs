@@ -79,6 +79,8 @@ impl Case {
             window: &self.window,
             inbound: &self.inbound,
             tools: Vec::new(),
+            wishes: None,
+            reserved: 0,
             ratio: self.ratio,
         })
     }

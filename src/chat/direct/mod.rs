@@ -3,6 +3,7 @@
 
 mod meter;
 mod minds;
+mod recorded;
 mod rounds;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use meter::Meter;
 use rounds::Rounds;
 
 pub(super) use minds::Minds;
+pub use recorded::AskedIn;
 
 /// What a client asks.
 #[derive(Debug, Clone)]
@@ -75,13 +77,7 @@ impl Chat {
         actor.require(Scope::Chat)?;
         let engine = &self.engine;
         let Asked { messages, tools: theirs, wishes } = asked;
-        let routes = engine.minds.routes(engine, actor.account, live).await?;
-        let own: Vec<Arc<dyn Tool>> =
-            engine.tools.iter().filter(|tool| tool.effect() == Effect::Reads).cloned().collect();
-        if let Some(tool) = theirs.iter().find(|theirs| own.iter().any(|own| own.spec().name == theirs.name))
-        {
-            return Err(Unanswered::ToolNameTaken(tool.name.clone()));
-        }
+        let (routes, own) = tools_of(engine, actor, live, &theirs).await?;
         let request = assemble_direct(Direct {
             bot: &live.spec,
             fixed: live.fixed(),
@@ -101,15 +97,40 @@ impl Chat {
             turn: TurnId::new(),
             ordinal: 0,
         };
-        let meter = Meter::new(engine.clone(), spend, &routes);
-        let rounds = Rounds { engine: engine.clone(), routes, own, context, meter };
-        Ok(rounds.answer(request).boxed())
+        Ok(self.rounds(routes, own, context, spend).answer(request).boxed())
+    }
+
+    fn rounds(
+        &self,
+        routes: Vec<Route>,
+        own: Vec<Arc<dyn Tool>>,
+        context: ToolContext,
+        spend: Spend,
+    ) -> Rounds {
+        let meter = Meter::new(self.engine.clone(), spend, &routes);
+        Rounds { engine: self.engine.clone(), routes, own, context, meter }
     }
 
     /// Writes what requests without a turn took, until `stop`.
     pub async fn keep_books(&self, stop: tokio_util::sync::CancellationToken) {
         self.engine.ledger.keep(&self.engine.store, stop).await;
     }
+}
+
+/// The models that answer, and the bot's own tools beside the client's: those that only read, since without a
+/// durable turn nobody could tell whether a repeated request has written already.
+async fn tools_of(
+    engine: &Engine,
+    actor: &Actor,
+    live: &LiveBot,
+    theirs: &[ToolSpec],
+) -> Result<(Vec<Route>, Vec<Arc<dyn Tool>>), Unanswered> {
+    let own: Vec<Arc<dyn Tool>> =
+        engine.tools.iter().filter(|tool| tool.effect() == Effect::Reads).cloned().collect();
+    if let Some(tool) = theirs.iter().find(|theirs| own.iter().any(|own| own.spec().name == theirs.name)) {
+        return Err(Unanswered::ToolNameTaken(tool.name.clone()));
+    }
+    Ok((engine.minds.routes(engine, actor.account, live).await?, own))
 }
 
 /// What the built-in model may quote; the others read the prompt.

@@ -77,6 +77,7 @@ impl Line for Local {
             text: text.to_owned(),
             idempotency_key: None,
             channel: CHANNEL,
+            wishes: None,
         };
         let actor = self.app.operator();
         let accepted = self.app.chat().send(actor, inbound).await?;

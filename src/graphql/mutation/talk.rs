@@ -184,7 +184,7 @@ fn inbound(input: SendMessageInput) -> Result<(Inbound, &'static str), Mendable>
         _ => return Err(Mendable::invalid("say either `bot` or `conversationId`", "bot")),
     };
     let idempotency_key = Some(checked_key(idempotency_key)?);
-    Ok((Inbound { target, text, idempotency_key, channel: CHANNEL }, path))
+    Ok((Inbound { target, text, idempotency_key, channel: CHANNEL, wishes: None }, path))
 }
 
 /// A turn to stop.

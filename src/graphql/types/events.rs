@@ -117,7 +117,7 @@ pub(in crate::graphql) fn turn_event(update: TurnUpdate) -> TurnEvent {
             TurnEvent::ToolReturned(TurnToolReturned { turn_id, seq, at, name, is_error })
         }
         Update::Restarted { attempt } => TurnEvent::Restarted(TurnRestarted { turn_id, seq, at, attempt }),
-        Update::Completed { message } => {
+        Update::Completed { message, finish: _ } => {
             TurnEvent::Completed(TurnCompleted { turn_id, seq, at, message_id: message })
         }
         Update::Failed { code, message, retryable } => {

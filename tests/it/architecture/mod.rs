@@ -35,7 +35,7 @@ const TABLE: &str = "
     chat       → dialog spec store secrets providers accounts memory jobs
     http       → config telemetry store accounts
     graphql    → config dialog spec store secrets jobs providers accounts memory sync chat http
-    channels   → dialog accounts chat providers http
+    channels   → dialog store accounts chat providers http
     worker     → store jobs accounts memory sync chat
     app        → *
     cli        → *

@@ -170,7 +170,8 @@ impl Talk {
     }
 
     pub(crate) async fn say_in(&self, target: Target, text: &str) -> Accepted {
-        let inbound = Inbound { target, text: text.into(), idempotency_key: None, channel: "graphql" };
+        let inbound =
+            Inbound { target, text: text.into(), idempotency_key: None, channel: "graphql", wishes: None };
         self.chat.send(&self.actor, inbound).await.unwrap()
     }
 

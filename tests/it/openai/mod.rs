@@ -1,12 +1,14 @@
 //! The OpenAI-compatible door, as clients of that protocol meet it: real sockets, exact shapes.
 
 mod errors;
+mod lasting;
 mod stateless;
 mod streams;
 mod tools;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use botwright::accounts::{Accounts, Actor, NewToken, Scopes};
 use botwright::channels::openai;
@@ -14,7 +16,7 @@ use botwright::chat::Channels;
 use botwright::clock::{SharedClock, SystemClock};
 use botwright::dialog::Tool;
 use botwright::http::{self, Drain, Ready, serve};
-use botwright::store::UsageEvent;
+use botwright::store::{Conversation, Person, UsageEvent};
 use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -82,6 +84,25 @@ impl Open {
         client_of(&self.accounts, self.address, &operator, "app", "chat").await
     }
 
+    /// The conversation of the person whom the client calls `user`, as `who: text` lines.
+    async fn transcript(&self, user: &str) -> Vec<String> {
+        match self.conversation(user).await {
+            Some(conversation) => self.talk.transcript(conversation.id).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn conversation(&self, user: &str) -> Option<Conversation> {
+        let app = self.accounts.authenticate(&self.client.token.clone().into()).await.unwrap();
+        let mut tx = self.talk.store.tenant(app.account).await.unwrap();
+        let handle = format!("{}:{user}", app.person);
+        let person = Person::find_by_identity(&mut tx, "openai", &handle).await.unwrap()?;
+        let found = Conversation::list_recent(&mut tx, person.id, None, None, 2).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(found.len() < 2, "one conversation with the bot");
+        found.into_iter().next()
+    }
+
     /// Waits until `count` requests are in the ledger, and reads it.
     async fn usage(&self, count: usize) -> Vec<UsageEvent> {
         for _ in 0..200 {
@@ -91,9 +112,25 @@ impl Open {
             if events.len() >= count {
                 return events;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the ledger never holds {count} lines");
+    }
+
+    /// Asks, and hangs up once the model has been talking for a while.
+    async fn hang_up(&self, fields: Value) {
+        let before = self.talk.providers.scripted().heard().len();
+        let request = self.client.request(&asked(fields));
+        let asking = tokio::spawn(async move {
+            let mut answer = request.send().await.unwrap();
+            while let Ok(Some(_)) = answer.chunk().await {}
+        });
+        while self.talk.providers.scripted().heard().len() == before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert!(!asking.is_finished(), "it would go on for ten seconds");
+        asking.abort();
     }
 
     async fn end(self) {
@@ -132,6 +169,11 @@ impl Client {
     /// Asks; the status, the headers and the whole answer.
     async fn post(&self, body: Value) -> (u16, HeaderMap, Value) {
         told(self.request(&body).send().await.unwrap()).await
+    }
+
+    /// The same with an `Idempotency-Key`.
+    async fn post_once(&self, key: &str, body: Value) -> (u16, HeaderMap, Value) {
+        told(self.request(&body).header("idempotency-key", key).send().await.unwrap()).await
     }
 
     /// Asks `parrot`, and gets an answer.
