@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::chat::Parts;
 use crate::chat::bots::Bots;
+use crate::chat::changes::Herald;
 use crate::chat::direct::Minds;
 use crate::chat::ledger::Ledger;
 use crate::chat::log::Logs;
@@ -45,6 +46,7 @@ pub(super) struct Engine {
     pub(super) replica: ReplicaId,
     pub(super) operator: AccountId,
     pub(super) bots: Bots,
+    pub(super) herald: Herald,
     pub(super) logs: Logs,
     pub(super) minds: Minds,
     pub(super) ledger: Ledger,
@@ -77,6 +79,7 @@ impl Engine {
         } = parts;
         Self {
             bots: Bots::new(store.clone()),
+            herald: Herald::new(store.clone()),
             logs: Logs::default(),
             minds: Minds::default(),
             ledger: Ledger::default(),

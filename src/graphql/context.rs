@@ -36,6 +36,20 @@ pub(super) fn reader<'a>(context: &Context<'a>) -> Result<&'a Actor> {
     Ok(actor)
 }
 
+/// Whoever is asking, if they may know how the account is doing.
+pub(super) fn overseer<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    let actor = actor(context)?;
+    actor.require(Scope::Read)?;
+    Ok(actor)
+}
+
+/// Whoever is asking, if they may know everything.
+pub(super) fn admin<'a>(context: &Context<'a>) -> Result<&'a Actor> {
+    let actor = actor(context)?;
+    actor.require(Scope::Admin)?;
+    Ok(actor)
+}
+
 /// Whoever is asking, if they may see what is configured and what a configuration would change.
 pub(super) fn planner<'a>(context: &Context<'a>) -> Result<&'a Actor> {
     let actor = actor(context)?;

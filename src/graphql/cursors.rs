@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::SyncToken;
 use crate::error::{Error, Result};
-use crate::id::{ConversationId, GenerationId};
+use crate::id::{AuditId, ConversationId, GenerationId};
 
 /// The most on one page.
 const MOST: usize = 100;
@@ -35,6 +35,9 @@ pub(super) enum Place {
     /// Among matches, by rank.
     #[serde(rename = "r")]
     Rank(usize),
+    /// In the audit log, by when it was done.
+    #[serde(rename = "a")]
+    Audited(DateTime<Utc>, AuditId),
     /// Among changes.
     #[serde(rename = "s")]
     Changes(SyncToken),
@@ -66,6 +69,16 @@ pub(super) fn place<T>(cursor: Option<&str>, pick: impl FnOnce(Place) -> Option<
     let Some(cursor) = cursor else { return Ok(None) };
     let picked = pick(Place::decode_cursor(cursor)?);
     picked.map(Some).ok_or_else(|| Error::invalid("this cursor belongs to another list"))
+}
+
+/// A token of `changes`. `Invalid` if it is none.
+pub(super) fn sync_token(text: &str) -> Result<SyncToken> {
+    match Place::decode_cursor(text) {
+        Ok(Place::Changes(token)) => Ok(token),
+        _ => Err(Error::invalid(
+            "this is no token of `changes`: give the `token` of its last page, or leave `since` out to begin",
+        )),
+    }
 }
 
 /// How many are asked for, from the front.

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
+use crate::id::{AccountId, AuditId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
 
 /// An id that clients may hold.
 pub(super) trait Global: From<Uuid> + Copy {
@@ -36,6 +36,7 @@ global! {
     ConversationId = "conversation",
     MessageId = "message",
     TurnId = "turn",
+    AuditId = "audit",
 }
 
 /// As clients see it.

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::accounts::Actor;
 use crate::chat::{Chat, LiveBot, may_see};
 use crate::error::{Error, Result};
+use crate::graphql::batches::Batches;
 use crate::graphql::context::Rooms;
 use crate::id::{BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
 use crate::store::{self, Store};
@@ -50,11 +51,14 @@ impl Extension for PerExecution {
             return next.run(context, operation).await;
         };
         let rows = Rows { store: rooms.store.clone(), chat: rooms.chat.clone(), actor: actor.clone() };
+        let batches = Batches::default();
+        let queue = batches.clone();
         let loaders: Loaders =
-            DataLoader::with_cache(rows, tokio::spawn, HashMapCache::default()).delay(Duration::ZERO);
+            DataLoader::with_cache(rows, move |batch| queue.add(batch), HashMapCache::default())
+                .delay(Duration::ZERO);
         let mut data = Data::default();
         data.insert(loaders);
-        next.run_with_data(context, operation, data).await
+        batches.run(next.run_with_data(context, operation, data)).await
     }
 }
 

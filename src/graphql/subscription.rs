@@ -7,10 +7,12 @@ use async_graphql::{Context, ID, Result};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+use crate::chat::News;
 use crate::error::Error;
 use crate::graphql::context::{reader, rooms};
+use crate::graphql::cursors::sync_token;
 use crate::graphql::ids;
-use crate::graphql::types::{ConversationEvent, TurnEvent, conversation_event, turn_event};
+use crate::graphql::types::{ChangesAvailable, ConversationEvent, TurnEvent, conversation_event, turn_event};
 use crate::id::ConversationId;
 
 /// Boxed, because the library would keep room for two of them, and thousands may be open.
@@ -46,5 +48,23 @@ impl Subscription {
         let conversation: ConversationId = ids::read(&conversation_id)?;
         let events = rooms.chat.conversation_events(actor, conversation, after.unwrap_or(0));
         Ok(events.map(|line| line.and_then(conversation_event).map_err(Arc::new)).boxed())
+    }
+
+    /// Tells when there is something to be read by `changes`, and nothing else: at once if there is, and then at
+    /// every news, at most once a second. It may tell twice of the same; a client without it misses nothing but
+    /// the moment. It goes on until the client ends it, or until `resetRequired`.
+    async fn changes_available(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The `token` of the last page of `changes`. What it left out is not told of.")]
+        since: String,
+    ) -> Result<Events<ChangesAvailable>> {
+        let (actor, rooms) = (reader(context)?, rooms(context)?);
+        let news = rooms.chat.changes_available(actor, sync_token(&since)?);
+        let told = move |news: Result<News, Error>| {
+            let reset_required = news.map_err(Arc::new)? == News::Reset;
+            Ok(ChangesAvailable { since: since.clone(), reset_required })
+        };
+        Ok(news.map(told).boxed())
     }
 }

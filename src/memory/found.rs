@@ -91,4 +91,6 @@ pub struct IndexStatus {
     pub documents: u64,
     /// Whether this process is the one that writes its index.
     pub writer: bool,
+    /// Whether it holds everything but what was just said.
+    pub complete: bool,
 }

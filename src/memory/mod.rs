@@ -158,6 +158,7 @@ impl Memory {
             rebuilding: self.progress.is_filling(),
             documents: self.index.documents(),
             writer: self.index.mode() == Mode::Writer,
+            complete: self.is_complete(),
         }
     }
 

@@ -62,6 +62,14 @@ impl Circuits {
         Ok(Permit { circuits: self.clone(), key, probe })
     }
 
+    /// How many outages in a row there were, and for how long an open breaker still lets nobody pass.
+    pub(super) fn trouble(&self, account: AccountId, provider: &str) -> (u32, Option<Duration>) {
+        let states = self.lock();
+        let Some(state) = states.get(&(account, provider.to_owned())) else { return (0, None) };
+        let left = state.until.map(|until| until.saturating_duration_since(Instant::now()));
+        (state.failures, left.filter(|left| !left.is_zero()))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

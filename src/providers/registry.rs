@@ -163,6 +163,12 @@ impl Providers {
         Flow::new(self.clone(), routes, request, account).into_stream()
     }
 
+    /// How often in a row a provider failed an account, and for how long it is still left alone; as far as this
+    /// process knows.
+    pub fn trouble(&self, account: AccountId, provider: &str) -> (u32, Option<Duration>) {
+        self.0.circuits.trouble(account, provider)
+    }
+
     /// The scripted model: its lines, and what it heard.
     pub fn scripted(&self) -> &Scripted {
         &self.0.scripted

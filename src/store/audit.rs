@@ -48,4 +48,27 @@ impl Audit {
         diesel::insert_into(audit_log::table).values(&line).execute(tx.conn()).await?;
         Ok(())
     }
+
+    /// The newest lines first, of those before the place `(at, id)`, of one action or all; at most `limit`.
+    pub async fn list(
+        tx: &mut Tenant,
+        action: Option<&str>,
+        before: Option<(DateTime<Utc>, AuditId)>,
+        limit: i64,
+    ) -> Result<Vec<Self>> {
+        let mut query = audit_log::table
+            .filter(audit_log::account_id.eq(tx.account()))
+            .order((audit_log::at.desc(), audit_log::id.desc()))
+            .limit(limit)
+            .select(Self::as_select())
+            .into_boxed();
+        if let Some(action) = action {
+            query = query.filter(audit_log::action.eq(action.to_owned()));
+        }
+        if let Some((at, id)) = before {
+            let earlier = audit_log::at.lt(at).or(audit_log::at.eq(at).and(audit_log::id.lt(id)));
+            query = query.filter(audit_log::at.le(at)).filter(earlier);
+        }
+        Ok(query.load(tx.conn()).await?)
+    }
 }

@@ -77,6 +77,17 @@ pub struct Change {
     pub operation: Operation,
     /// When its transaction began.
     pub at: DateTime<Utc>,
+    audience: Option<Uuid>,
+}
+
+/// Who may see a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// Everybody in the account.
+    Everybody,
+    Person(PersonId),
+    /// Only who sees all of the account.
+    Overseers,
 }
 
 impl Change {
@@ -85,9 +96,18 @@ impl Change {
         Cursor { epoch: self.epoch, xid: self.xid, seq: self.seq }
     }
 
+    /// Who may see it.
+    pub fn audience(&self) -> Audience {
+        match self.audience {
+            None => Audience::Overseers,
+            Some(id) if id == self.account_id.0 => Audience::Everybody,
+            Some(id) => Audience::Person(PersonId(id)),
+        }
+    }
+
     /// The next lines of every account after `cursor`, at most `limit`, in order.
     pub async fn list_after(tx: &mut System, cursor: Cursor, limit: i64) -> Result<Vec<Self>> {
-        let lines = sql("select account_id, epoch, xid, seq, kind, entity_id, operation, at from changes
+        let lines = sql("select account_id, epoch, xid, seq, kind, entity_id, operation, at, audience from changes
              where epoch = ? and (xid, seq) > (?, ?) and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
              order by xid, seq limit ?")
             .bind::<Integer, _>(cursor.epoch)
@@ -109,17 +129,17 @@ impl Change {
         limit: i64,
     ) -> Result<Vec<Self>> {
         let lines = match person {
-            None => sql("select account_id, epoch, xid, seq, kind, entity_id, operation, at from changes
+            None => sql("select account_id, epoch, xid, seq, kind, entity_id, operation, at, audience from changes
                  where account_id = current_account() and epoch = ? and (xid, seq) > (?, ?) and xid < ?
                  order by xid, seq limit ?"),
             // Two walks along an index; the planner would gather and sort for `audience in (…)`.
             Some(person) => sql("select * from (
-                     (select account_id, epoch, xid, seq, kind, entity_id, operation, at from changes
+                     (select account_id, epoch, xid, seq, kind, entity_id, operation, at, audience from changes
                       where account_id = current_account() and audience = current_account()
                         and epoch = ? and (xid, seq) > (?, ?) and xid < ?
                       order by xid, seq limit ?)
                      union all
-                     (select account_id, epoch, xid, seq, kind, entity_id, operation, at from changes
+                     (select account_id, epoch, xid, seq, kind, entity_id, operation, at, audience from changes
                       where account_id = current_account() and audience = ?
                         and epoch = ? and (xid, seq) > (?, ?) and xid < ?
                       order by xid, seq limit ?)) lines

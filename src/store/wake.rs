@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::id::{ConversationId, ReplicaId, TurnId};
+use crate::id::{AccountId, ConversationId, ReplicaId, TurnId};
+use crate::store::feed::Audience;
 use crate::store::sql::sql;
 
 /// What is new.
@@ -38,6 +39,8 @@ pub enum Hint {
     Feed,
     /// Some account's config has a new generation.
     Config,
+    /// Something changed for this audience of the account. Told within a process only, by its reader of the feed.
+    Changes(AccountId, Audience),
 }
 
 /// How often gathered hints leave this process.
@@ -110,6 +113,15 @@ impl Wake {
         self.tell(&hints);
         lock(&self.0.outgoing).extend(hints);
         self.0.gathered.notify_one();
+    }
+
+    /// Tells waiters of [`Hint::Changes`] here, those that `is_for` picks.
+    pub fn tell_of_changes(&self, is_for: impl Fn(AccountId, Audience) -> bool) {
+        for (hint, sender) in &*lock(&self.0.waiters) {
+            if matches!(*hint, Hint::Changes(account, audience) if is_for(account, audience)) {
+                sender.send_replace(());
+            }
+        }
     }
 
     fn tell(&self, hints: &[Hint]) {
@@ -199,6 +211,7 @@ fn payloads(origin: ReplicaId, hints: &HashSet<Hint>) -> Vec<String> {
             Hint::Jobs => " j".into(),
             Hint::Feed => " f".into(),
             Hint::Config => " g".into(),
+            Hint::Changes(..) => continue,
         };
         match payloads.last_mut() {
             Some(payload) if payload.len() + word.len() <= PAYLOAD_BYTES => payload.push_str(&word),

@@ -5,6 +5,7 @@
 //! what comes is the thing as it stands, so a client that has read to the end has what the server has.
 
 mod begin;
+mod herald;
 mod token;
 
 use std::collections::{HashMap, HashSet};
@@ -19,6 +20,8 @@ use crate::error::Result;
 use crate::id::{ConversationId, PersonId};
 use crate::store::{self, Bot, Conversation, Cursor, Horizon, Message, Tenant, Turn};
 
+pub(super) use herald::Herald;
+pub use herald::News;
 pub use token::{Kinds, SyncToken};
 
 /// So many lines of the feed are read at once, for each thing that a page may name: most things have several.

@@ -10,6 +10,8 @@ use crate::tokens::count;
 
 /// Evidence below this share of the best score is noise.
 const RELEVANCE_FLOOR: f32 = 0.3;
+/// What stands around it.
+const HEADING: &str = "<memory>\n</memory>";
 
 /// Best first while there is room; `text` becomes what the model reads, in the order of time. `kept` are the
 /// messages of the window that are in the prompt.
@@ -20,7 +22,7 @@ pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, 
     let is_asked = |found: &Found| input.inbound.iter().any(|message| message.id.0 == found.id);
     let best = input.found.iter().find(|found| !is_asked(found)).map_or(0.0, |found| found.score);
     let mut lines = Vec::new();
-    let heading = count("<memory>\n</memory>") + 1;
+    let heading = count(HEADING) + 1;
     for found in input.found {
         let kind = if found.kind == FoundKind::Message { "message" } else { "summary" };
         let line = evidence_line(found);
@@ -53,6 +55,21 @@ pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, 
         *text = format!("<memory>\n{}\n</memory>", lines.join("\n"));
     }
     draft
+}
+
+/// Best first, what of `found` an answer would be given for `budget` tokens, each with the tokens that it takes.
+pub(in crate::chat) fn evidence_that_fits(found: Vec<Found>, budget: u32) -> Vec<(Found, usize)> {
+    let mut room = Room { left: usize::try_from(budget).unwrap_or(usize::MAX) };
+    let best = found.first().map_or(0.0, |found| found.score);
+    let heading = count(HEADING) + 1;
+    let mut taken = Vec::new();
+    for found in found.into_iter().filter(|found| found.score >= best * RELEVANCE_FLOOR) {
+        let tokens = count(&evidence_line(&found)) + 1 + if taken.is_empty() { heading } else { 0 };
+        if room.take(tokens) {
+            taken.push((found, tokens));
+        }
+    }
+    taken
 }
 
 fn evidence_line(found: &Found) -> String {

@@ -15,6 +15,7 @@ use crate::store;
 use crate::tokens::count;
 pub(super) use direct::{Direct, assemble_direct};
 pub use direct::{Fixed, NoRoom};
+pub(super) use evidence::evidence_that_fits;
 use evidence::{best_first, take_evidence};
 
 /// Everything that was loaded for one answer.

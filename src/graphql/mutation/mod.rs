@@ -11,6 +11,7 @@ use async_graphql::{ID, MergedObject};
 
 use config::ConfigMutations;
 use revise::ReviseMutations;
+pub(super) use talk::CHANNEL;
 use talk::TalkMutations;
 use user_error::Mendable;
 pub(super) use user_error::UserError;

@@ -12,7 +12,7 @@ use crate::graphql::types::{Conversation, Message, Turn};
 use crate::id::{ConversationId, TurnId};
 
 /// The channel of what comes in here.
-const CHANNEL: &str = "graphql";
+pub(in crate::graphql) const CHANNEL: &str = "graphql";
 
 /// Talking to bots.
 #[derive(Default)]

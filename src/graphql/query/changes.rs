@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, Result};
 use crate::chat::{Kinds, Since};
 use crate::error::Error;
 use crate::graphql::context::{reader, rooms};
-use crate::graphql::cursors::{Place, at_most, place};
+use crate::graphql::cursors::{at_most, sync_token};
 use crate::graphql::types::{ChangeConnection, ChangeType};
 
 /// The most on one page.
@@ -52,20 +52,10 @@ impl ChangeQueries {
             return Err(Error::invalid("`types` is empty: name one, or leave it out for all").into());
         }
         let since = match since.as_deref() {
+            None => Since::Beginning,
             Some(NOW) => Since::Now,
-            token => read(token)?,
+            Some(token) => Since::Token(sync_token(token)?),
         };
         Ok(rooms.chat.changes(actor, since, kinds, first).await?.into())
     }
-}
-
-/// Where the client stands, by the token that it brings. `Invalid` if that is none.
-fn read(token: Option<&str>) -> Result<Since, Error> {
-    let token = place(token, |place| if let Place::Changes(token) = place { Some(token) } else { None });
-    let token = token.map_err(|_| {
-        Error::invalid(
-            "this is no token of `changes`: give the `token` of its last page, `\"now\"`, or leave `since` out to begin",
-        )
-    });
-    Ok(token?.map_or(Since::Beginning, Since::Token))
 }

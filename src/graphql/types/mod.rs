@@ -1,5 +1,6 @@
 //! The types of the schema: each a newtype over the row that it shows.
 
+mod audit;
 mod bot;
 mod change;
 mod context_report;
@@ -11,11 +12,15 @@ mod node;
 mod person;
 mod plan;
 mod problem;
+mod recall;
 mod search;
 mod server;
+mod status;
 mod sync;
 mod turn;
+mod usage;
 
+pub(super) use audit::AuditEntry;
 pub(super) use bot::{Bot, BotRevision};
 pub(super) use change::{ChangeAction, PlannedChange};
 pub(super) use conversation::Conversation;
@@ -28,7 +33,10 @@ pub(super) use node::{Node, find_message, find_node, find_turn};
 pub(super) use person::{Account, Person, Viewer};
 pub(super) use plan::{ConfigHold, ConfigPlan};
 pub(super) use problem::ConfigProblem;
+pub(super) use recall::Recollection;
 pub(super) use search::{SearchHit, SearchPage};
 pub(super) use server::ServerInfo;
-pub(super) use sync::{ChangeConnection, ChangeType};
+pub(super) use status::{RecentError, ReplicaStatus, Status};
+pub(super) use sync::{ChangeConnection, ChangeType, ChangesAvailable};
 pub(super) use turn::Turn;
+pub(super) use usage::{UsageGroup, UsageReport};

@@ -22,7 +22,9 @@ impl ServerInfo {
                 "graphql-transport-ws",
                 "turn-events",
                 "conversation-events",
+                "changes",
                 "search",
+                "recall",
                 "bots-as-code",
             ],
         }

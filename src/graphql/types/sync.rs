@@ -123,3 +123,12 @@ fn global(kind: EntityKind, id: Uuid) -> ID {
         EntityKind::Message => ids::write(MessageId(id)),
     }
 }
+
+/// There is something to be read by `changes`. A hint: what it is, and whether it is still there, `changes` tells.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct ChangesAvailable {
+    /// The token that was given: what is new comes after it.
+    pub(in crate::graphql) since: String,
+    /// True if one cannot go on from the token any more: `changes` tells how to begin anew. Nothing follows.
+    pub(in crate::graphql) reset_required: bool,
+}

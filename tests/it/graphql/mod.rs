@@ -2,6 +2,7 @@
 
 mod changes;
 mod config;
+mod oversight;
 mod reading;
 mod revising;
 

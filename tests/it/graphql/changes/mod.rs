@@ -14,9 +14,10 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
 use crate::graphql::{Story, finished, text};
+use crate::harness::door::Client;
 
 /// Runs SQL as the application does, in the account of the story.
-async fn in_account(story: &Story, statements: &str) {
+pub(super) async fn in_account(story: &Story, statements: &str) {
     let mut conn = AsyncPgConnection::establish(story.database.url()).await.unwrap();
     let account = story.talk.actor.account;
     conn.batch_execute(&format!(
@@ -35,7 +36,7 @@ async fn as_system(story: &Story, statements: &str) {
 }
 
 /// Waits until everything that was written can be read: other stories have transactions open in this cluster.
-async fn quiet(story: &Story) {
+pub(super) async fn quiet(story: &Story) {
     for _ in 0..600 {
         let mut tx = story.talk.store.system().await.unwrap();
         let head = Cursor::head(&mut tx).await.unwrap();
@@ -94,7 +95,20 @@ async fn a_phone_that_was_away_for_a_week_has_everything_after_a_few_pages() {
         copy.catch_up(&ann, 1_000).await;
         assert_eq!(copy.things, everything(&ann).await);
     }
+    // What is rated on one device is told on the other.
+    let token = phone.token.clone();
+    let rate =
+        "mutation Rate($id: ID!) { rateMessage(input: {messageId: $id, rating: UP, expectedVersion: 0}) {
+        userErrors { ... on UserError { message } } } }";
+    let reply = phone.things.values().find(|thing| thing["text"] == "One.").unwrap()["id"].clone();
+    ann.ask(rate, json!({ "id": reply })).await;
+    quiet(&story).await;
+    let rated = "query Rated($since: String) { changes(since: $since, first: 10) { nodes { id
+        ... on ChangeUpsert { node { ... on Message { rating { rating } } } } } } }";
+    let page = ann.ask(rated, json!({ "since": token })).await;
+    assert_eq!(page["changes"]["nodes"], json!([{"id": reply, "node": {"rating": {"rating": "UP"}}}]));
     // Nothing new is an empty page, whose token goes on.
+    phone.catch_up(&ann, 1_000).await;
     let before = phone.pages;
     phone.catch_up(&ann, 1_000).await;
     phone.catch_up(&ann, 1_000).await;
@@ -274,5 +288,58 @@ async fn what_is_no_token_and_no_page_is_refused() {
         let page = ann.ask(CHANGES, json!({"since": forged, "first": 1})).await["changes"].take();
         assert_eq!(page["resetRequired"], true, "{cursor}");
     }
+    story.end().await;
+}
+
+const AVAILABLE: &str =
+    "subscription Available($since: String!) { changesAvailable(since: $since) { since resetRequired } }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_is_told_of_what_is_theirs() {
+    let story = Story::begin().await;
+    let (ann, bob) = (story.client("ann").await, story.client("bob").await);
+    let admin = story.door.client(&story.talk, "admin", "admin").await;
+    quiet(&story).await;
+    let token = async |client: &Client| {
+        let page = client.ask(CHANGES, json!({"since": "now", "first": 1})).await;
+        text(&page["changes"]["token"])
+    };
+    let (anns, bobs, admins) = (token(&ann).await, token(&bob).await, token(&admin).await);
+    let (mut to_ann, mut to_bob, mut to_admin) =
+        (ann.socket().await, bob.socket().await, admin.socket().await);
+    to_ann.subscribe("c", AVAILABLE, json!({ "since": anns })).await;
+    to_bob.subscribe("c", AVAILABLE, json!({ "since": bobs })).await;
+    to_admin.subscribe("c", AVAILABLE, json!({ "since": admins })).await;
+    // Let them look once, so that what comes is news and not what was there.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let said = ann.say(json!({"idempotencyKey": "1", "bot": "parrot", "text": "Hello!"})).await;
+    assert_eq!(to_ann.event("c").await, json!({"since": anns, "resetRequired": false}));
+    assert_eq!(to_admin.event("c").await, json!({"since": admins, "resetRequired": false}));
+    finished(&ann, &text(&said["turn"]["id"])).await;
+    // Bob hears of the bot that comes, and of nothing before.
+    let mut copy = Copy { token: Some(bobs.clone()), ..Copy::default() };
+    copy.catch_up(&bob, 10).await;
+    assert!(copy.things.is_empty(), "{:?}", copy.things);
+    story.talk.apply_bot("heron", &RENAME.replace("NAME", "Heron")).await;
+    assert_eq!(to_bob.event("c").await, json!({"since": bobs, "resetRequired": false}));
+    quiet(&story).await;
+    copy.catch_up(&bob, 10).await;
+    assert_eq!(copy.things.len(), 1, "{:?}", copy.things);
+
+    // What was there before is told at once; a token that leads nowhere ends it.
+    let mut late = ann.socket().await;
+    late.subscribe("c", AVAILABLE, json!({ "since": anns })).await;
+    assert_eq!(late.event("c").await["resetRequired"], false);
+    late.subscribe("d", AVAILABLE, json!({ "since": bobs })).await;
+    let told = loop {
+        let heard = late.hear().await;
+        if heard["id"] == "d" {
+            break heard;
+        }
+    };
+    assert_eq!(told["payload"]["data"]["changesAvailable"]["resetRequired"], true);
+    let mut wrong = ann.socket().await;
+    wrong.subscribe("c", AVAILABLE, json!({"since": "now"})).await;
+    assert_eq!(wrong.hear().await["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
     story.end().await;
 }

@@ -1,0 +1,87 @@
+//! What a bot's memory would bring to an answer, without asking a model.
+
+use crate::accounts::Actor;
+use crate::chat::context::evidence_that_fits;
+use crate::chat::{Chat, may_see};
+use crate::error::{Error, Result};
+use crate::id::ConversationId;
+use crate::memory::{Ask, Found};
+use crate::store::{Conversation, Person};
+
+/// How many memories are looked at; the budget decides how many come.
+const LIMIT: usize = 60;
+/// The longest question, in bytes.
+const LONGEST: usize = 8 * 1024;
+/// The largest budget that may be asked for, in tokens.
+const MOST_TOKENS: u32 = 32_000;
+
+/// What was remembered.
+#[derive(Debug, Clone)]
+pub struct Remembered {
+    /// Best first, each with the tokens that it takes in a prompt.
+    pub evidence: Vec<(Found, usize)>,
+    /// What all of them may take.
+    pub budget: u32,
+    /// False while the index is behind or being rebuilt: there may be more.
+    pub complete: bool,
+}
+
+impl Chat {
+    /// What `bot` would remember if somebody said `text`: in the conversation of that id, or, without one, in the
+    /// caller's own on `channel`. As much as fits into `budget` tokens, by default the bot's own.
+    ///
+    /// # Errors
+    /// `NotFound` for a bot or conversation that does not exist or is not the caller's to see, and for a
+    /// conversation with another bot; `Invalid` for a text that is empty or too long.
+    pub async fn recall(
+        &self,
+        actor: &Actor,
+        bot: &str,
+        conversation: Option<ConversationId>,
+        channel: &'static str,
+        text: &str,
+        budget: Option<u32>,
+    ) -> Result<Remembered> {
+        if text.trim().is_empty() || text.len() > LONGEST {
+            return Err(Error::invalid(format!("ask with 1 to {LONGEST} bytes of text")));
+        }
+        let live = self
+            .bots()
+            .find(actor.account, bot)
+            .await?
+            .ok_or_else(|| Error::not_found(format!("there is no bot called `{bot}`")))?;
+        let budget = budget.unwrap_or(live.spec.memory.recall.budget);
+        if budget > MOST_TOKENS {
+            return Err(Error::invalid(format!("`budget` is at most {MOST_TOKENS} tokens, not {budget}")));
+        }
+        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let (conversation, person) = match conversation {
+            None => {
+                let key = format!("person:{}", actor.person);
+                let found = Conversation::find_by_key(&mut tx, live.bot.id, channel, &key).await?;
+                (found.map_or_else(ConversationId::new, |found| found.id), Some(actor.person))
+            }
+            Some(id) => {
+                let found = Conversation::find(&mut tx, id).await?;
+                let found = found
+                    .filter(|found| may_see(actor, found) && found.bot_id == live.bot.id)
+                    .ok_or_else(|| Error::not_found("no such conversation with this bot"))?;
+                (found.id, found.person_id)
+            }
+        };
+        let asker = Person::find(&mut tx, person.unwrap_or(actor.person)).await?;
+        tx.commit().await?;
+        let ask = Ask {
+            bot: live.bot.id,
+            conversation,
+            person,
+            scope: live.spec.memory.scope,
+            text,
+            asker: asker.as_ref().map(|person| person.name.as_str()),
+            limit: LIMIT,
+        };
+        let recalled = self.engine.memory.recall(actor.account, &ask).await?;
+        let evidence = evidence_that_fits(recalled.found, budget);
+        Ok(Remembered { evidence, budget, complete: recalled.complete })
+    }
+}
