@@ -5,6 +5,9 @@
 #![expect(clippy::print_stdout, reason = "the report is printed")]
 #![expect(clippy::disallowed_methods, reason = "a bench asks for the time itself")]
 
+#[path = "report/changes.rs"]
+mod changes;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -52,6 +55,7 @@ async fn main() {
     println!("one commit on this disk, p50 | {commit:.2} ms");
     throughput(&server, &door, &mut db).await;
     latency(&door, &mut db, commit).await;
+    changes::measure(&server, &door, &mut db).await;
     println!("resident memory after that | {} MB", server.resident_mb());
     server.stop().await;
     drop(db);
