@@ -5,6 +5,7 @@ mod config;
 mod oversight;
 mod reading;
 mod revising;
+mod statements;
 
 use std::time::Duration;
 
