@@ -7,6 +7,8 @@
 
 #[path = "report/changes.rs"]
 mod changes;
+#[path = "report/stateless.rs"]
+mod stateless;
 
 use std::fs;
 use std::path::Path;
@@ -31,6 +33,7 @@ async fn main() {
     let home = std::env::temp_dir().join(format!("botwright-bench-{}", std::process::id()));
     let bots = home.join("bots");
     write_bots(&bots, 100);
+    stateless::add_bot(&bots, stateless::upstream().await);
     machine();
     thousand_bots(&home);
 
@@ -55,6 +58,7 @@ async fn main() {
     println!("one commit on this disk, p50 | {commit:.2} ms");
     throughput(&server, &door, &mut db).await;
     latency(&door, &mut db, commit).await;
+    stateless::measure(&server, &door).await;
     changes::measure(&server, &door, &mut db).await;
     println!("resident memory after that | {} MB", server.resident_mb());
     server.stop().await;
@@ -178,6 +182,9 @@ fn command(home: &Path) -> Command {
         .env_clear()
         .env("PATH", "/usr/bin:/bin:/usr/local/bin")
         .env("DATA_DIR", home.join("data"))
+        .env("RATE_PER_TOKEN", "0")
+        // The upstream of the stateless requests is on this machine.
+        .env("ALLOW_PRIVATE_ADDRESSES", "true")
         .env("RUST_LOG", "warn");
     command
 }

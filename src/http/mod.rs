@@ -52,7 +52,11 @@ pub fn router(parts: Parts) -> Router {
         router = router.merge(door);
     }
     let router = router
-        .fallback(async || Error::not_found("there is nothing here; the API is at `/graphql`"))
+        .fallback(async || {
+            Error::not_found(
+                "there is nothing here; the API is at `/graphql`, and at `/v1` for OpenAI's clients",
+            )
+        })
         .method_not_allowed_fallback(error::method_not_allowed);
     middleware::wrap(router.layer(origins::layer(&origins)), strangers)
 }

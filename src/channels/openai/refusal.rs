@@ -105,7 +105,7 @@ impl Refusal {
     /// What is wrong with words that were to be kept.
     pub(super) fn of_words(error: Error) -> Self {
         match error.kind() {
-            Kind::Invalid => too_long(error.message().to_owned()),
+            Kind::Invalid => too_long(error.message()),
             Kind::Conflict if error.message() == KEY_REUSED => {
                 let refusal = Self::malformed(error.message().to_owned());
                 Self { code: Some("idempotency_key_reused"), ..refusal }
@@ -161,7 +161,12 @@ impl From<Error> for Refusal {
             Kind::Unavailable => (SERVER, Some("unavailable")),
             Kind::Internal => (SERVER, None),
         };
-        let mut refusal = Self::new(status(kind), words, code, error.message().to_owned());
+        let message = match kind {
+            // Clients such as LiteLLM know a wrong key by OpenAI's sentence.
+            Kind::Unauthenticated => format!("Incorrect API key provided: {}", error.message()),
+            _ => error.message().to_owned(),
+        };
+        let mut refusal = Self::new(status(kind), words, code, message);
         refusal.retry_after = retry_after_seconds(&error).map(u64::from);
         if kind == Kind::Conflict { refusal.for_good() } else { refusal }
     }
@@ -207,13 +212,15 @@ impl From<Unanswered> for Refusal {
 impl From<NoRoom> for Refusal {
     fn from(NoRoom { takes, room }: NoRoom) -> Self {
         let message = format!(
-            "the newest message, with the instructions and tools, takes about {takes} tokens, and this bot has room for {room}: send less, or raise `model.contextBudget` in the bot's file"
+            "the newest message, with the instructions and tools, takes about {takes} tokens, and this bot has room for {room}; send less, or raise `model.contextBudget` in the bot's file"
         );
-        too_long(message)
+        too_long(&message)
     }
 }
 
-fn too_long(message: String) -> Refusal {
+/// Clients know it by the beginning of OpenAI's sentence.
+fn too_long(why: &str) -> Refusal {
+    let message = format!("This model's maximum context length is exceeded: {why}");
     Refusal { code: Some("context_length_exceeded"), ..Refusal::invalid("messages", message) }
 }
 
@@ -234,7 +241,7 @@ impl From<providers::Error> for Refusal {
                 failed(StatusCode::BAD_GATEWAY, "model_broke_off")
             }
             providers::Error::Timeout { .. } => failed(StatusCode::GATEWAY_TIMEOUT, "model_timeout"),
-            providers::Error::TooLong { .. } => too_long(message),
+            providers::Error::TooLong { .. } => too_long(&message),
             providers::Error::Unsupported { parameter, .. } => Self::unsupported(*parameter, message),
             providers::Error::Refused { .. } => failed(StatusCode::BAD_GATEWAY, "model_refused").for_good(),
         }
