@@ -28,6 +28,9 @@ const PARALLEL: usize = 50;
 /// Turns measured one at a time.
 const SINGLE: usize = 300;
 
+#[path = "report/sockets.rs"]
+mod sockets;
+
 #[tokio::main]
 async fn main() {
     let home = std::env::temp_dir().join(format!("botwright-bench-{}", std::process::id()));
@@ -58,6 +61,8 @@ async fn main() {
     println!("one commit on this disk, p50 | {commit:.2} ms");
     throughput(&server, &door, &mut db).await;
     latency(&door, &mut db, commit).await;
+    sockets::accepted(&door, commit).await;
+    sockets::subscriptions(&server, &door).await;
     stateless::measure(&server, &door).await;
     changes::measure(&server, &door, &mut db).await;
     println!("resident memory after that | {} MB", server.resident_mb());
@@ -170,9 +175,13 @@ impl Server {
     }
 
     fn resident_mb(&self) -> u64 {
+        self.resident_kb() / 1024
+    }
+
+    fn resident_kb(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
     }
 }
 
@@ -182,6 +191,7 @@ fn command(home: &Path) -> Command {
         .env_clear()
         .env("PATH", "/usr/bin:/bin:/usr/local/bin")
         .env("DATA_DIR", home.join("data"))
+        // One client asks as fast as it can.
         .env("RATE_PER_TOKEN", "0")
         // The upstream of the stateless requests is on this machine.
         .env("ALLOW_PRIVATE_ADDRESSES", "true")
