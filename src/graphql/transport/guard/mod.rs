@@ -38,6 +38,8 @@ pub struct Limits {
     /// Lists of the schema within each other. What tools ask for has three: types, their fields, the arguments
     /// of those.
     pub introspection_lists: u32,
+    /// Values of the schema that may be told, estimated; what tools ask for comes to some 120,000.
+    pub introspection_values: u32,
     pub aliases: u32,
     pub root_fields: u32,
     pub directives: u32,
@@ -54,6 +56,7 @@ impl Default for Limits {
             depth: 15,
             introspection_depth: 24,
             introspection_lists: 3,
+            introspection_values: 250_000,
             aliases: 30,
             root_fields: 10,
             directives: 20,

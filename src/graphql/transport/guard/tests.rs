@@ -91,6 +91,16 @@ fn what_asks_for_too_much_is_refused() {
         ("cost", fragments(10, 2, "b c").replacen("...F0", "r { ...F0 }", 1)),
         ("objects", "{ a(first: 100) { b(last: 100) { c(first: 11) { id } } } }".into()),
         ("a long list of ids", "{ a(first: 100000000) { b(first: 100000000) { id } } }".into()),
+        (
+            "lists of the schema",
+            "{ __schema { types { fields { type { fields { args { name } } } } } } }".into(),
+        ),
+        ("values of the schema", {
+            let names: String = (0..29).map(|index| format!("a{index}: name ")).collect();
+            format!(
+                "{{ __schema {{ types {{ fields {{ type {{ fields {{ {names} b c d e f g h i }} }} }} }} }} }}"
+            )
+        }),
         ("an unused fragment", format!("{{ a }} {}", &fragments(12, 2, "b { c }")[9..])),
     ];
     for (what, query) in table {

@@ -17,6 +17,8 @@ struct Weight {
     cost: u32,
     /// Objects that may be loaded.
     nodes: u32,
+    /// Values of the schema itself that may be told, in introspection.
+    told: u32,
     /// Fields within each other.
     depth: u32,
     /// Lists of the schema within each other, in introspection.
@@ -30,6 +32,7 @@ impl Weight {
     fn add(&mut self, other: Self) {
         self.cost = self.cost.saturating_add(other.cost);
         self.nodes = self.nodes.saturating_add(other.nodes);
+        self.told = self.told.saturating_add(other.told);
         self.depth = self.depth.max(other.depth);
         self.lists = self.lists.max(other.lists);
         self.aliases = self.aliases.saturating_add(other.aliases);
@@ -127,6 +130,7 @@ impl<'a> Scales<'a> {
             self.check("aliases", sum.aliases, self.limits.aliases)?;
             let depth = if self.introspecting { self.limits.introspection_depth } else { self.limits.depth };
             self.check("levels of fields", sum.depth, depth)?;
+            self.check("values of the schema", sum.told, self.limits.introspection_values)?;
             self.check("levels of lists of the schema", sum.lists, self.limits.introspection_lists)?;
         }
         Ok(sum)
@@ -139,10 +143,12 @@ impl<'a> Scales<'a> {
         let entered = self.introspecting && !outside;
         self.introspecting = outside;
         let listed = if self.introspecting { listed(&field.name.node) } else { None };
-        let times = listed.unwrap_or_else(|| self.times(field));
+        let times = if self.introspecting { 1 } else { self.times(field) };
+        let told = u32::from(self.introspecting || entered);
         Ok(Weight {
             cost: within.cost.saturating_add(1),
             nodes: within.nodes.saturating_mul(times).saturating_add(1),
+            told: within.told.saturating_mul(listed.unwrap_or(1)).saturating_add(told),
             depth: if entered { 1 } else { within.depth + 1 },
             lists: within.lists + u32::from(listed.is_some()),
             aliases: within.aliases.saturating_add(u32::from(field.alias.is_some())),
