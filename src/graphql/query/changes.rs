@@ -41,7 +41,7 @@ impl ChangeQueries {
         #[graphql(desc = "Only things of these types; of all types if left out.")] types: Option<
             Vec<ChangeType>,
         >,
-    ) -> Result<ChangeConnection> {
+    ) -> Result<Option<ChangeConnection>> {
         let (actor, rooms) = (reader(context)?, rooms(context)?);
         let first = at_most(first, "first", MOST)?;
         let kinds = match types {
@@ -56,6 +56,6 @@ impl ChangeQueries {
             Some(NOW) => Since::Now,
             Some(token) => Since::Token(sync_token(token)?),
         };
-        Ok(rooms.chat.changes(actor, since, kinds, first).await?.into())
+        Ok(Some(rooms.chat.changes(actor, since, kinds, first).await?.into()))
     }
 }

@@ -41,15 +41,15 @@ impl ConfigQueries {
             default
         )]
         past_hold: bool,
-    ) -> Result<ConfigPlan> {
+    ) -> Result<Option<ConfigPlan>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let policy = policy(Wanted { prune, prune_limit, keep, past_hold })?;
         let Uploaded { project, problems, bundle } =
             uploaded(&rooms.store, actor.account, &bundle_id).await?;
-        let Some(project) = project else { return Ok(ConfigPlan { plan: None, problems }) };
+        let Some(project) = project else { return Ok(Some(ConfigPlan { plan: None, problems })) };
         let desired = Desired::of(&project, Some(&bundle));
         let plan = sync::plan_now(&rooms.store, actor.account, &desired, policy, Value::Null).await?;
-        Ok(ConfigPlan { plan: Some(plan), problems })
+        Ok(Some(ConfigPlan { plan: Some(plan), problems }))
     }
 
     /// What `rollback` to that generation would do.
@@ -58,10 +58,10 @@ impl ConfigQueries {
         context: &Context<'_>,
         #[graphql(desc = "Whose generation.")] source: String,
         #[graphql(desc = "Which one.")] number: i32,
-    ) -> Result<ConfigPlan> {
+    ) -> Result<Option<ConfigPlan>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let plan = sync::plan_rollback(&rooms.store, actor.account, &plain(&source), number).await?;
-        Ok(plan.into())
+        Ok(Some(plan.into()))
     }
 
     /// What was applied, newest first. The scope `read` is enough.
@@ -116,12 +116,12 @@ impl ConfigQueries {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The version; the newest if left out.")] version: Option<i64>,
-    ) -> Result<ConfigReadiness> {
-        Ok((&readiness(context, version).await?).into())
+    ) -> Result<Option<ConfigReadiness>> {
+        Ok(Some((&readiness(context, version).await?).into()))
     }
 
     /// Whose bots there are, by name. The scope `read` is enough.
-    async fn config_sources(&self, context: &Context<'_>) -> Result<Vec<ConfigSource>> {
+    async fn config_sources(&self, context: &Context<'_>) -> Result<Option<Vec<ConfigSource>>> {
         let (actor, rooms) = (historian(context)?, rooms(context)?);
         let mut tx = rooms.store.tenant(actor.account).await?;
         let mut sources = Vec::new();
@@ -129,7 +129,7 @@ impl ConfigQueries {
             sources.push(config_source(&mut tx, source).await?);
         }
         tx.commit().await?;
-        Ok(sources)
+        Ok(Some(sources))
     }
 
     /// What is live otherwise than the source's active generation says, and what the dashboard holds.
@@ -137,9 +137,9 @@ impl ConfigQueries {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whose bots: `git:<source id>` or `dashboard`.")] source: String,
-    ) -> Result<ConfigPlan> {
+    ) -> Result<Option<ConfigPlan>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
-        Ok(sync::drift(&rooms.store, actor.account, &plain(&source)).await?.into())
+        Ok(Some(sync::drift(&rooms.store, actor.account, &plain(&source)).await?.into()))
     }
 
     /// Bots that are in service, as they are written down, by name.
@@ -148,11 +148,11 @@ impl ConfigQueries {
         context: &Context<'_>,
         #[graphql(desc = "Only of this source: `git:<source id>` or `dashboard`.")] source: Option<String>,
         #[graphql(desc = "Only these; all if left out.", default)] names: Vec<String>,
-    ) -> Result<Vec<ExportedBot>> {
+    ) -> Result<Option<Vec<ExportedBot>>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let source = source.as_deref().map(plain);
         let bots = sync::export(&rooms.store, actor.account, source.as_deref(), &names).await?;
-        Ok(bots.into_iter().map(ExportedBot::from).collect())
+        Ok(Some(bots.into_iter().map(ExportedBot::from).collect()))
     }
 
     /// By which words a bot speaks, or spoke: of a bot, at its active revision or another one; or by a message.
@@ -163,7 +163,7 @@ impl ConfigQueries {
         #[graphql(desc = "The bot's revision; the active one if left out.")] number: Option<i32>,
         #[graphql(desc = "A message of a bot, by its id or by the UUID that commands show.")]
         message_id: Option<ID>,
-    ) -> Result<WrittenRevision> {
+    ) -> Result<Option<WrittenRevision>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let found = match (bot, message_id) {
             (Some(bot), None) => sync::show_bot(&rooms.store, actor.account, &plain(&bot), number).await?,
@@ -176,7 +176,7 @@ impl ConfigQueries {
             }
             _ => return Err(Error::invalid("say either `bot` or `messageId`").into()),
         };
-        Ok(WrittenRevision(found))
+        Ok(Some(WrittenRevision(found)))
     }
 }
 
