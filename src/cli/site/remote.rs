@@ -40,7 +40,8 @@ impl Remote {
             "keep": wish.policy.missing == Missing::Keep,
             "pastHold": wish.policy.past_hold,
         });
-        let plan = plan_in(self.api.ask(PLAN, variables).await?, "/plan")?;
+        let gone = || Error::unavailable("the server does not keep these files any more; try again");
+        let plan = plan_in(present(self.api.ask(PLAN, variables).await?, "plan", gone)?, "/plan")?;
         Ok(Plan { provenance: wish.provenance.clone(), ..plan })
     }
 
@@ -119,11 +120,7 @@ impl Remote {
 
     pub(super) async fn show(&self, source: &str, number: i32) -> Result<Shown> {
         let mut answer = self.api.ask(SHOW, json!({ "source": source, "number": number })).await?;
-        if answer.get("generation").is_none_or(Value::is_null) {
-            return Err(Error::not_found(format!(
-                "`{source}` has no generation {number}: `botwright history` lists them"
-            )));
-        }
+        answer = present(answer, "generation", || no_generation(source, number))?;
         taken(&mut answer, "/generation/document")
     }
 
@@ -132,21 +129,32 @@ impl Remote {
             Which::Message(id) => json!({ "message": id }),
             Which::Bot { name, revision } => json!({ "bot": name, "number": revision }),
         };
-        taken(&mut self.api.ask(SPOKEN, variables).await?, "/writtenRevision/document")
+        let missing = || Error::not_found("there is no such bot, revision or message on that server");
+        let mut answer = present(self.api.ask(SPOKEN, variables).await?, "writtenRevision", missing)?;
+        taken(&mut answer, "/writtenRevision/document")
     }
 
     pub(super) async fn drift(&self, source: &str) -> Result<Plan> {
-        plan_in(self.api.ask(DRIFT, json!({ "source": source })).await?, "/drift")
+        let missing = || Error::not_found(format!("`{source}` was never applied on that server"));
+        let answer = self.api.ask(DRIFT, json!({ "source": source })).await?;
+        plan_in(present(answer, "drift", missing)?, "/drift")
     }
 
     pub(super) async fn export(&self, source: Option<&str>, names: &[String]) -> Result<Vec<Exported>> {
         let variables = json!({ "source": source, "names": names });
-        taken(&mut self.api.ask(EXPORT, variables).await?, "/exportBots")
+        let missing = || {
+            Error::not_found(format!(
+                "not all of these are in service on that server: `{}`",
+                names.join("`, `")
+            ))
+        };
+        taken(&mut present(self.api.ask(EXPORT, variables).await?, "exportBots", missing)?, "/exportBots")
     }
 
     pub(super) async fn plan_rollback(&self, source: &str, number: i32) -> Result<Plan> {
         let variables = json!({ "source": source, "number": number });
-        plan_in(self.api.ask(PLAN_ROLLBACK, variables).await?, "/rollbackPlan")
+        let answer = self.api.ask(PLAN_ROLLBACK, variables).await?;
+        plan_in(present(answer, "rollbackPlan", || no_generation(source, number))?, "/rollbackPlan")
     }
 
     pub(super) async fn rollback(&self, back: Back) -> Result<Done> {
@@ -191,6 +199,15 @@ fn taken<T: DeserializeOwned>(answer: &mut Value, pointer: &str) -> Result<T> {
         Error::unavailable("the server's answer is not understood: is it of another version?")
             .with_source(error)
     })
+}
+
+/// The answer, if it holds what was asked for; the server says null to what there is not.
+fn present(answer: Value, field: &str, missing: impl FnOnce() -> Error) -> Result<Value> {
+    if answer.get(field).is_none_or(Value::is_null) { Err(missing()) } else { Ok(answer) }
+}
+
+fn no_generation(source: &str, number: i32) -> Error {
+    Error::not_found(format!("`{source}` has no generation {number}: `botwright history` lists them"))
 }
 
 fn id_in(answer: &Value) -> Result<String> {

@@ -44,15 +44,17 @@ impl ConfigQueries {
     ) -> Result<Option<ConfigPlan>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let policy = policy(Wanted { prune, prune_limit, keep, past_hold })?;
-        let Uploaded { project, problems, bundle } =
-            uploaded(&rooms.store, actor.account, &bundle_id).await?;
+        let Some(kept) = found(uploaded(&rooms.store, actor.account, &bundle_id).await)? else {
+            return Ok(None);
+        };
+        let Uploaded { project, problems, bundle } = kept;
         let Some(project) = project else { return Ok(Some(ConfigPlan { plan: None, problems })) };
         let desired = Desired::of(&project, Some(&bundle));
         let plan = sync::plan_now(&rooms.store, actor.account, &desired, policy, Value::Null).await?;
         Ok(Some(ConfigPlan { plan: Some(plan), problems }))
     }
 
-    /// What `rollback` to that generation would do.
+    /// What `rollback` to that generation would do; null if the source has no such generation.
     async fn rollback_plan(
         &self,
         context: &Context<'_>,
@@ -60,8 +62,8 @@ impl ConfigQueries {
         #[graphql(desc = "Which one.")] number: i32,
     ) -> Result<Option<ConfigPlan>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
-        let plan = sync::plan_rollback(&rooms.store, actor.account, &plain(&source), number).await?;
-        Ok(Some(plan.into()))
+        let plan = sync::plan_rollback(&rooms.store, actor.account, &plain(&source), number).await;
+        Ok(found(plan)?.map(Into::into))
     }
 
     /// What was applied, newest first. The scope `read` is enough.
@@ -132,17 +134,18 @@ impl ConfigQueries {
         Ok(Some(sources))
     }
 
-    /// What is live otherwise than the source's active generation says, and what the dashboard holds.
+    /// What is live otherwise than the source's active generation says, and what the dashboard holds; null if
+    /// nothing of the source was ever applied.
     async fn drift(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whose bots: `git:<source id>` or `dashboard`.")] source: String,
     ) -> Result<Option<ConfigPlan>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
-        Ok(Some(sync::drift(&rooms.store, actor.account, &plain(&source)).await?.into()))
+        Ok(found(sync::drift(&rooms.store, actor.account, &plain(&source)).await)?.map(Into::into))
     }
 
-    /// Bots that are in service, as they are written down, by name.
+    /// Bots that are in service, as they are written down, by name; null if one of `names` is not in service.
     async fn export_bots(
         &self,
         context: &Context<'_>,
@@ -151,11 +154,12 @@ impl ConfigQueries {
     ) -> Result<Option<Vec<ExportedBot>>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let source = source.as_deref().map(plain);
-        let bots = sync::export(&rooms.store, actor.account, source.as_deref(), &names).await?;
-        Ok(Some(bots.into_iter().map(ExportedBot::from).collect()))
+        let bots = found(sync::export(&rooms.store, actor.account, source.as_deref(), &names).await)?;
+        Ok(bots.map(|bots| bots.into_iter().map(ExportedBot::from).collect()))
     }
 
     /// By which words a bot speaks, or spoke: of a bot, at its active revision or another one; or by a message.
+    /// Null if there is no such bot, revision or message.
     async fn written_revision(
         &self,
         context: &Context<'_>,
@@ -165,22 +169,31 @@ impl ConfigQueries {
         message_id: Option<ID>,
     ) -> Result<Option<WrittenRevision>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
-        let found = match (bot, message_id) {
-            (Some(bot), None) => sync::show_bot(&rooms.store, actor.account, &plain(&bot), number).await?,
+        let spoken = match (bot, message_id) {
+            (Some(bot), None) => sync::show_bot(&rooms.store, actor.account, &plain(&bot), number).await,
             (None, Some(id)) => {
                 let id = match id.parse::<Uuid>() {
                     Ok(uuid) => MessageId(uuid),
                     Err(_) => ids::read(&id)?,
                 };
-                sync::spoken(&rooms.store, actor.account, id).await?
+                sync::spoken(&rooms.store, actor.account, id).await
             }
             _ => return Err(Error::invalid("say either `bot` or `messageId`").into()),
         };
-        Ok(Some(WrittenRevision(found)))
+        Ok(found(spoken)?.map(WrittenRevision))
     }
 }
 
 /// How the replicas stand to a version; to the newest if none is named.
+/// What was looked for; `None` where there is no such thing.
+fn found<T>(looked_for: Result<T, Error>) -> Result<Option<T>, Error> {
+    match looked_for {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 async fn readiness(context: &Context<'_>, version: Option<i64>) -> Result<sync::Readiness, Error> {
     let (actor, rooms) = (planner(context)?, rooms(context)?);
     let version = match version {

@@ -23,7 +23,7 @@ async fn accounts_never_see_each_others_generations_or_bundles() {
     let files = project(&[("helper", &bot("You help."))]);
     let bundle = upload(&ours, &files).await;
     let planned = plan(&ours, &bundle).await;
-    assert_eq!(theirs.error(PLAN, json!({ "bundle": bundle })).await, "NOT_FOUND");
+    assert_eq!(theirs.ask(PLAN, json!({ "bundle": bundle })).await["plan"], json!(null));
     let stolen = apply(&theirs, "1", &bundle, &planned["document"]).await;
     assert_eq!(stolen["userErrors"][0]["code"], "NOT_FOUND");
     live(&ours, &files).await;
