@@ -62,6 +62,10 @@ ids! {
     ConversationId,
     /// What was said.
     MessageId,
+    /// A file on its way to a message.
+    UploadId,
+    /// The same file as part of a message.
+    AttachmentId,
     /// The work of answering.
     TurnId,
     /// One outbound message to a channel.

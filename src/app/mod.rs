@@ -239,6 +239,7 @@ impl App {
                 settings: graphql::Settings {
                     origins: origins.clone(),
                     introspection: config.introspection,
+                    public_url: config.public_url.clone(),
                     ..graphql::Settings::default()
                 },
                 drain: drain.clone(),
@@ -329,8 +330,19 @@ impl Parts {
             replica: replica.id,
             operator: base.operator.account,
             parallel: PARALLEL,
+            uploads: upload_limits(config),
         });
         Ok(Self { secrets, providers, memory, summarizer, chat })
+    }
+}
+
+fn upload_limits(config: &Config) -> chat::UploadLimits {
+    let default = chat::UploadLimits::default();
+    let file_bytes = i32::from(config.upload_mebibytes) << 20;
+    chat::UploadLimits {
+        file_bytes,
+        daily_bytes: default.daily_bytes.max(5 * i64::from(file_bytes)),
+        ..default
     }
 }
 

@@ -54,7 +54,7 @@ impl Bots {
 
     /// The bot of that name as it stands now. Archived bots are not found.
     pub async fn find(&self, account: AccountId, name: &str) -> Result<Option<Arc<LiveBot>>> {
-        let mut tx = self.store.tenant(account).await?;
+        let mut tx = self.store.reading(account).await?;
         let live = self.find_in(&mut tx, name).await?;
         tx.commit().await?;
         Ok(live)
@@ -119,7 +119,7 @@ impl Bots {
     /// All bots of an account that are not archived, by name.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Arc<LiveBot>>> {
         let since = Instant::now();
-        let mut tx = self.store.tenant(account).await?;
+        let mut tx = self.store.reading(account).await?;
         let mut bots = store::Bot::list(&mut tx).await?;
         bots.retain(|bot| bot.archived_at.is_none());
         self.compile_all(&mut tx, &bots).await?;

@@ -9,20 +9,20 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::chat::Parts;
 use crate::chat::bots::Bots;
 use crate::chat::changes::Herald;
 use crate::chat::direct::Minds;
 use crate::chat::ledger::Ledger;
 use crate::chat::log::Logs;
 use crate::chat::outbound::{Channels, Outbox};
+use crate::chat::{Parts, UploadLimits};
 use crate::clock::SharedClock;
 use crate::dialog::{Budget, Tool};
 use crate::error::Result;
 use crate::id::{AccountId, ReplicaId, TurnId};
 use crate::memory::Memory;
 use crate::providers::Providers;
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, Signer};
 use crate::store::{Hint, Store, Turn, TurnEvent};
 
 /// How often leases are renewed: four times in the eight seconds that they last.
@@ -55,6 +55,9 @@ pub(super) struct Engine {
     runs: std::sync::atomic::AtomicU64,
     slots: Arc<Semaphore>,
     parallel: usize,
+    pub(super) uploads: UploadLimits,
+    /// Signs the addresses of uploads.
+    pub(super) signer: Signer,
     /// What a provider's token is to one of ours, by model.
     ratios: Mutex<HashMap<String, f32>>,
     /// Closed until `run`, and again once it stops: nothing is claimed then.
@@ -76,6 +79,7 @@ impl Engine {
             replica,
             operator,
             parallel,
+            uploads,
         } = parts;
         Self {
             bots: Bots::new(store.clone()),
@@ -93,6 +97,7 @@ impl Engine {
             store,
             clock,
             providers,
+            signer: secrets.signer("uploads"),
             secrets,
             memory,
             budget,
@@ -100,6 +105,7 @@ impl Engine {
             replica,
             operator,
             parallel,
+            uploads,
         }
     }
 

@@ -81,7 +81,7 @@ impl Chat {
         after: i32,
     ) -> Result<impl Stream<Item = Result<TurnUpdate>> + Send + use<>> {
         let (store, account) = (self.engine.store.clone(), actor.account);
-        let mut tx = store.tenant(account).await?;
+        let mut tx = store.reading(account).await?;
         visible_turn(&mut tx, actor, turn).await?;
         tx.commit().await?;
         Ok(try_stream! {
@@ -89,7 +89,7 @@ impl Chat {
             let mut waiter = store.wake().waiter(Hint::Turn(turn));
             let mut place = after.max(0);
             loop {
-                let mut tx = store.tenant(account).await?;
+                let mut tx = store.reading(account).await?;
                 let (events, more) = TurnEvent::page_after(&mut tx, turn, place).await?;
                 let gap = events.first().is_some_and(|event| event.seq > place + 1);
                 let whole = if gap || (events.is_empty() && place == after.max(0)) {
@@ -139,7 +139,7 @@ impl Chat {
             let mut waiter = store.wake().waiter(Hint::Conversation(conversation));
             let mut place = after.max(0);
             loop {
-                let mut tx = store.tenant(actor.account).await?;
+                let mut tx = store.reading(actor.account).await?;
                 let found = Conversation::find(&mut tx, conversation).await?;
                 found
                     .filter(|conversation| may_see(&actor, conversation))
@@ -160,7 +160,7 @@ impl Chat {
 
     /// A turn as it stands now. `NotFound` unless there is one, in a conversation that the actor may see.
     pub async fn turn(&self, actor: &Actor, turn: TurnId) -> Result<Turn> {
-        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let mut tx = self.engine.store.reading(actor.account).await?;
         let found = visible_turn(&mut tx, actor, turn).await?;
         tx.commit().await?;
         Ok(found)
@@ -168,7 +168,7 @@ impl Chat {
 
     /// What a turn has said so far and the number of its newest event, read together.
     pub async fn turn_text(&self, actor: &Actor, turn: &Turn) -> Result<(String, i32)> {
-        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let mut tx = self.engine.store.reading(actor.account).await?;
         let said = text_so_far(&mut tx, turn).await?;
         tx.commit().await?;
         Ok(said)

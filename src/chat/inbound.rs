@@ -6,10 +6,11 @@ use serde_json::Value;
 use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
 use crate::chat::repeat::{Receipt, claim_key, idempotency, replay};
+use crate::chat::uploads::attach;
 use crate::chat::{Chat, room_for_message};
 use crate::dialog::Wishes;
 use crate::error::{Error, Result};
-use crate::id::{ConversationId, MessageId, ReplicaId};
+use crate::id::{ConversationId, MessageId, ReplicaId, UploadId};
 use crate::store::{
     Conversation, ConversationEvent, Idempotency, Message, MessageRole, NewTurn, Participant, Tenant, Turn,
 };
@@ -38,6 +39,8 @@ pub struct Inbound {
     pub channel: &'static str,
     /// How the client wants to be answered, beside what the bot's file says.
     pub wishes: Option<Wishes>,
+    /// Files that belong to it, in this order.
+    pub uploads: Vec<UploadId>,
 }
 
 /// A message that was taken in.
@@ -56,7 +59,8 @@ impl Chat {
     ///
     /// # Errors
     /// `NotFound` for a bot or conversation that does not exist or is not the caller's; `Invalid` for a text
-    /// that is empty or too large; `Conflict` for an idempotency key that was used for something else.
+    /// that is empty or too large; `Conflict` for an idempotency key that was used for something else. Uploads that
+    /// cannot be attached are [`About`](crate::chat::About) `uploadIds`.
     pub async fn send(&self, actor: &Actor, inbound: Inbound) -> Result<Accepted> {
         actor.require(Scope::Chat)?;
         let text = checked_text(&inbound.text)?;
@@ -70,8 +74,10 @@ impl Chat {
                 Target::Bot(name) => format!("bot:{name}"),
                 Target::Conversation(id) => format!("conversation:{id}"),
             };
+            let files: Vec<String> = inbound.uploads.iter().map(ToString::to_string).collect();
             let mut content = vec![inbound.channel, &target, &inbound.text];
             content.extend(wishes.as_ref().map(|(_, written)| written.as_str()));
+            content.extend(files.iter().map(String::as_str));
             idempotency(actor, "sendMessage", key, &content, now)
         });
         if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
@@ -88,6 +94,7 @@ impl Chat {
             Turn::wish(&mut tx, accepted.turn.id, &wishes).await?;
             accepted.turn.wishes = Some(wishes);
         }
+        attach(&mut tx, actor, &inbound.uploads, accepted.message.id).await?;
         if let Some(request) = &request {
             let receipt = Receipt {
                 conversation: accepted.conversation.id,

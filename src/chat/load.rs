@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::chat::bots::LiveBot;
-use crate::chat::context::Input;
+use crate::chat::context::{File, Input};
 use crate::chat::engine::Engine;
+use crate::chat::uploads::files;
 use crate::dialog::{self, Evidence, EvidenceKind, Part, Role, ToolSpec};
 use crate::error::Result;
 use crate::id::{AccountId, PersonId};
@@ -24,6 +25,8 @@ pub(super) struct Loaded {
     pub(super) summary: Option<Summary>,
     pub(super) window: Vec<Message>,
     pub(super) inbound: Vec<Message>,
+    /// Of the window and of what is to be answered.
+    pub(super) files: Vec<File>,
     pub(super) recalled: Recalled,
 }
 
@@ -57,6 +60,7 @@ impl Engine {
             Some(id) => Person::find(&mut tx, id).await?.map(|person| person.name),
             None => None,
         };
+        let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
         tx.commit().await?;
 
         let window = self.window(newest, &inbound, unsaid, memory.window.hours);
@@ -77,7 +81,7 @@ impl Engine {
             self.recall(conversation.account_id, &ask).await
         };
         recalled.found.retain(|found| !unsaid.iter().any(|message| message.id.0 == found.id));
-        Ok(Loaded { live, conversation, person, name, summary, window, inbound, recalled })
+        Ok(Loaded { live, conversation, person, name, summary, window, inbound, files, recalled })
     }
 
     /// A memory that cannot be searched costs the answer its memory, not the person their answer.
@@ -121,6 +125,7 @@ impl Loaded {
             person: &self.name,
             is_group: self.conversation.person_id.is_none(),
             summary: self.summary.as_ref(),
+            files: &self.files,
             found: &self.recalled.found,
             recall_complete: self.recalled.complete,
             evidence: self.typed_evidence(),
@@ -139,6 +144,10 @@ impl Loaded {
         let question =
             self.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
         let mut candidates = pinned(&self.live.spec);
+        for file in &self.files {
+            let texts = Memory::passages(&file.text);
+            candidates.extend(texts.into_iter().map(|text| evidence(EvidenceKind::Source, &file.name, text)));
+        }
         let said = self.window.iter().filter(|message| message.role == MessageRole::Person);
         candidates.extend(said.map(|message| Evidence {
             at: Some(message.sent_at),

@@ -32,6 +32,7 @@ mod report;
 mod revise;
 mod think;
 mod turn;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ use crate::store::Store;
 
 pub use bots::{Bots, LiveBot};
 pub use changes::{Changed, Changes, Entity, EntityKind, Kinds, News, Since, SyncToken};
-pub use context::{Assembled, Fixed, Input, NoRoom, assemble, fixed_tokens, room_for_message};
+pub use context::{Assembled, File, Fixed, Input, NoRoom, assemble, fixed_tokens, room_for_message};
 pub use direct::{Answering, Asked, AskedIn, Unanswered};
 pub use events::{TurnUpdate, Update};
 pub use inbound::{Accepted, Inbound, Target, may_see};
@@ -59,6 +60,7 @@ pub use recall::Remembered;
 pub use regenerate::{Again, Regenerated};
 pub use report::{Item, Report, Section};
 pub use revise::Change;
+pub use uploads::{About, Deed, Link, NewUpload, Stored, UploadLimits};
 
 use engine::Engine;
 
@@ -78,6 +80,8 @@ pub struct Parts {
     pub operator: AccountId,
     /// Turns that run here at once.
     pub parallel: usize,
+    /// How much people may upload.
+    pub uploads: UploadLimits,
 }
 
 /// Takes in what people say and answers it. Cheap to clone.

@@ -33,7 +33,7 @@ impl Chat {
             .ok_or_else(|| Error::not_found(format!("there is no bot called `{bot}`")))?;
         let now = self.engine.clock.now();
         let key = format!("person:{}", actor.person);
-        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let mut tx = self.engine.store.reading(actor.account).await?;
         let found = Conversation::find_by_key(&mut tx, live.bot.id, channel, &key).await?;
         let conversation = found.unwrap_or_else(|| {
             new_conversation(actor, &live, channel, &key, ConversationId::new(), None, now)

@@ -43,12 +43,18 @@ pub(super) fn idempotency(
 
 pub(super) async fn claim_key(tx: &mut Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
     let Some(request) = request else { return Ok(None) };
+    let answer = claim(tx, request).await?;
+    answer.map(serde_json::from_value).transpose().map_err(Error::internal)
+}
+
+/// What the key remembers; `None` where it is new, and belongs to this transaction from now on.
+pub(super) async fn claim(tx: &mut Tenant, request: &Idempotency) -> Result<Option<Value>> {
     if request.key.is_empty() || request.key.len() > 255 {
         return Err(Error::invalid("an idempotency key has 1 to 255 bytes"));
     }
     match Idempotency::claim(tx, request).await? {
         Remembered::New => Ok(None),
-        Remembered::Same(result) => Ok(Some(serde_json::from_value(result).map_err(Error::internal)?)),
+        Remembered::Same(result) => Ok(Some(result)),
         Remembered::Other => Err(Error::conflict(KEY_REUSED)),
     }
 }

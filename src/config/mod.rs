@@ -54,6 +54,8 @@ pub struct Config {
     /// How many proxies of the operator's stand in front, each adding to `X-Forwarded-For`.
     pub trusted_proxies: usize,
     pub introspection: Introspection,
+    /// The largest file that people may upload, in MiB; 1 to 100.
+    pub upload_mebibytes: u8,
     pub log_format: LogFormat,
     /// What is logged, in the language of `tracing_subscriber::EnvFilter`.
     pub log_filter: String,
@@ -166,6 +168,7 @@ impl Config {
             rate_per_address: reader.rate("RATE_PER_ADDRESS", 50),
             trusted_proxies: reader.count("TRUSTED_PROXIES").unwrap_or(0),
             introspection: reader.introspection("GRAPHQL_INTROSPECTION").unwrap_or(Introspection::Open),
+            upload_mebibytes: reader.mebibytes("UPLOAD_MAX_MIB").unwrap_or(10),
             log_format: reader.log_format("LOG_FORMAT").unwrap_or(LogFormat::Human),
             log_filter: reader.log_filter("RUST_LOG").unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
             scripted_file: reader.text("SCRIPTED_FILE").map(PathBuf::from),

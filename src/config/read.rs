@@ -138,6 +138,13 @@ where
         })
     }
 
+    /// A size of 1 to 100 MiB, in MiB.
+    pub(super) fn mebibytes(&mut self, name: &'static str) -> Option<u8> {
+        self.parsed(name, "a number from 1 to 100", |value| {
+            value.parse().ok().filter(|size| (1..=100).contains(size))
+        })
+    }
+
     /// `default` where it is unset, `None` where it is 0.
     pub(super) fn rate(&mut self, name: &'static str, default: u32) -> Option<NonZeroU32> {
         let given = self.parsed(name, "requests a second, or 0 for any number", |value| value.parse().ok());

@@ -56,6 +56,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("RATE_PER_ADDRESS", "50", "the same for each address, of requests without a good token"),
     variable("TRUSTED_PROXIES", "0", "proxies of yours in front, which add to X-Forwarded-For"),
     variable("GRAPHQL_INTROSPECTION", "open", "who may ask for the schema: open, tokens or off"),
+    variable("UPLOAD_MAX_MIB", "10", "the largest file that people may upload, 1 to 100"),
     variable("SCRIPTED_FILE", "none", "what the model `scripted` says, a reply a line"),
     variable("LOG_FORMAT", "human", "human or json"),
     variable("RUST_LOG", super::DEFAULT_LOG_FILTER, "what is logged, by module and level"),

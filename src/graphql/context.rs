@@ -16,6 +16,18 @@ pub(super) struct Rooms {
     pub(super) chat: Chat,
     pub(super) memory: Memory,
     pub(super) clock: SharedClock,
+    /// Where people reach this server from outside, if that is known.
+    pub(super) public_url: Option<String>,
+}
+
+impl Rooms {
+    /// An address of ours, as far as it is known from outside: `path` begins with a slash.
+    pub(super) fn public(&self, path: String) -> String {
+        match &self.public_url {
+            Some(url) => format!("{}{path}", url.trim_end_matches('/')),
+            None => path,
+        }
+    }
 }
 
 pub(super) fn rooms<'a>(context: &Context<'a>) -> Result<&'a Rooms> {

@@ -6,7 +6,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, AuditId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
+use crate::id::{
+    AccountId, AttachmentId, AuditId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId,
+    UploadId,
+};
 
 /// An id that clients may hold.
 pub(super) trait Global: From<Uuid> + Copy {
@@ -37,6 +40,8 @@ global! {
     MessageId = "message",
     TurnId = "turn",
     AuditId = "audit",
+    UploadId = "upload",
+    AttachmentId = "attachment",
 }
 
 /// As clients see it.

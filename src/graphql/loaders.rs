@@ -17,7 +17,7 @@ use crate::chat::{Chat, LiveBot, may_see};
 use crate::error::{Error, Result};
 use crate::graphql::batches::Batches;
 use crate::graphql::context::Rooms;
-use crate::id::{BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
+use crate::id::{BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId, UploadId};
 use crate::store::{self, Store};
 
 /// The loaders of one execution.
@@ -77,6 +77,10 @@ pub(super) struct SaidBy(pub(super) TurnId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ReportOf(pub(super) TurnId);
 
+/// The files of a message, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FilesOf(pub(super) MessageId);
+
 /// What the actor thinks of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RatingOf(pub(super) MessageId);
@@ -94,7 +98,7 @@ pub(super) struct CompiledBot {
 
 impl Rows {
     async fn begin(&self) -> Shared<store::Tenant> {
-        Ok(self.store.tenant(self.actor.account).await?)
+        Ok(self.store.reading(self.actor.account).await?)
     }
 }
 
@@ -204,6 +208,37 @@ impl Loader<Span> for Rows {
         };
         let of = |span: &Span| rows.iter().filter(|row| within(span, row)).cloned().collect();
         Ok(spans.iter().map(|span| (*span, of(span))).collect())
+    }
+}
+
+impl Loader<UploadId> for Rows {
+    type Value = store::Upload;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[UploadId]) -> Shared<HashMap<UploadId, Self::Value>> {
+        let mut tx = self.begin().await?;
+        let rows = store::Upload::list_by_ids(&mut tx, ids).await?;
+        tx.commit().await?;
+        Ok(by(rows, |row| row.id))
+    }
+}
+
+impl Loader<FilesOf> for Rows {
+    type Value = Vec<store::Upload>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, messages: &[FilesOf]) -> Shared<HashMap<FilesOf, Self::Value>> {
+        let ids: Vec<_> = messages.iter().map(|message| message.0).collect();
+        let mut tx = self.begin().await?;
+        let rows = store::Upload::list_of_messages(&mut tx, &ids).await?;
+        tx.commit().await?;
+        let mut files: HashMap<FilesOf, Self::Value> = HashMap::new();
+        for row in rows {
+            if let Some(message) = row.message_id {
+                files.entry(FilesOf(message)).or_default().push(row);
+            }
+        }
+        Ok(files)
     }
 }
 

@@ -10,6 +10,7 @@ mod batches;
 mod context;
 mod cursors;
 mod explorer;
+mod files;
 mod gate;
 mod ids;
 mod loaders;
@@ -53,13 +54,15 @@ pub struct Parts {
     pub drain: Drain,
 }
 
-/// The API at `/graphql`, its WebSocket at `/graphql/ws`, its streams at `/graphql/stream`, the explorer that a browser finds there, and uploads
-/// at `/config/bundles` and `/config/plans`.
+/// The API at `/graphql`, its WebSocket at `/graphql/ws`, its streams at `/graphql/stream`, the explorer that a browser finds there,
+/// people's files at `/uploads/{id}`, and projects on their way to a plan at `/config/bundles` and `/config/plans`.
 pub fn router(parts: Parts) -> Router {
     let Parts { store, accounts, chat, memory, clock, settings, drain } = parts;
     let uploads = uploads::router(store.clone(), accounts.clone(), clock.clone());
     let gate = gate::Tokens { accounts, clock: clock.clone() };
-    let mut builder = builder().data(Rooms { store, chat, memory, clock });
+    let files = files::router(chat.clone());
+    let public_url = settings.public_url.clone();
+    let mut builder = builder().data(Rooms { store, chat, memory, clock, public_url });
     if settings.introspection != Introspection::Open {
         // "Did you mean" tells of the schema what it does not let be asked.
         builder = builder.disable_suggestions();
@@ -69,6 +72,7 @@ pub fn router(parts: Parts) -> Router {
     transport::router(schema, Arc::new(gate), settings, drain, explorer::PAGE)
         .merge(explorer::router())
         .merge(uploads)
+        .merge(files)
 }
 
 /// The schema in its own language, sorted, as `schema.graphql` holds it.

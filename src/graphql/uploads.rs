@@ -245,7 +245,7 @@ async fn find<T: Upload>(store: &Store, account: AccountId, id: &ID, place: &'st
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(unknown());
     }
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let body = StoredBundle::find(&mut tx, id).await?;
     tx.commit().await?;
     let Some(Value::String(text)) = body else { return Err(unknown()) };

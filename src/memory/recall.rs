@@ -35,7 +35,7 @@ impl Memory {
         if ask.limit == 0 || ask.text.trim().is_empty() {
             return Ok(Recalled { found: Vec::new(), complete });
         }
-        let mut tx = self.store.tenant(account).await?;
+        let mut tx = self.store.reading(account).await?;
         let setting = Setting::find(&mut tx, ask.conversation).await?;
         let scope = scope(account, ask, setting.as_ref());
         let query = Query {
@@ -79,7 +79,7 @@ impl Memory {
         if hits.is_empty() {
             return Ok(Matches { matches: Vec::new(), has_next, complete });
         }
-        let mut tx = self.store.tenant(account).await?;
+        let mut tx = self.store.reading(account).await?;
         let found = load(&mut tx, &scope, hits).await?;
         tx.commit().await?;
         let matches =

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use crate::config::key_bytes;
 use crate::error::{Error, Result};
 use crate::id::{SecretId, random_bytes};
+use crate::secrets::sign::Signer;
 
 /// The name of the key file in `DATA_DIR`.
 pub const KEY_FILE: &str = "master.key";
@@ -55,6 +56,11 @@ impl MasterKey {
                 "BOTWRIGHT_MASTER_KEY must be 32 bytes in base64 or hex; {HOW_TO_MAKE}"
             ))),
         }
+    }
+
+    /// What signs for `purpose`, a name of our own.
+    pub fn signer(&self, purpose: &'static str) -> Signer {
+        Signer::new(self, purpose)
     }
 
     pub(super) fn bytes(&self) -> &[u8; 32] {

@@ -4,6 +4,7 @@
 
 mod key;
 mod seal;
+mod sign;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::store::{Audit, Secret, Store};
 pub use key::{KEY_FILE, MasterKey};
+pub use sign::Signer;
 
 /// Longer values belong in files.
 const VALUE_BYTES: usize = 64 * 1024;
@@ -29,6 +31,11 @@ pub struct Secrets {
 impl Secrets {
     pub fn new(store: Store, clock: SharedClock, key: MasterKey) -> Self {
         Self { store, clock, key }
+    }
+
+    /// What signs for `purpose`, a name of our own.
+    pub fn signer(&self, purpose: &'static str) -> Signer {
+        self.key.signer(purpose)
     }
 
     /// Sets the secret `name`, replacing an older value. `by` is the principal whom the audit log will name.

@@ -9,7 +9,7 @@ use diesel::sql_types::{Nullable, Uuid};
 
 use crate::id::{
     AccountId, AuditId, BotId, ConversationId, DeliveryId, GenerationId, JobId, MessageId, PersonId,
-    ReplicaId, RevisionId, ScheduleId, SecretId, SummaryId, TokenId, TurnId, UsageId,
+    ReplicaId, RevisionId, ScheduleId, SecretId, SummaryId, TokenId, TurnId, UploadId, UsageId,
 };
 
 macro_rules! column {
@@ -88,6 +88,7 @@ id_columns!(
     SummaryId,
     TokenId,
     TurnId,
+    UploadId,
     UsageId,
 );
 

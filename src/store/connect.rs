@@ -19,6 +19,9 @@ pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations"
 /// How long a caller waits for a free connection before it hears that the database is away.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long a statement of a reader may take: less than a caller waits for its answer.
+const DEADLINE: Duration = Duration::from_secs(8);
+
 /// How many of the connections are kept for the queues.
 const QUEUE_CONNECTIONS: usize = 4;
 
@@ -30,6 +33,8 @@ pub struct Store {
     queues: Pool<AsyncPgConnection>,
     wake: Wake,
     url: std::sync::Arc<str>,
+    /// How long a statement of a reader may take.
+    deadline: Duration,
 }
 
 impl Store {
@@ -38,9 +43,21 @@ impl Store {
     pub async fn connect(url: &str, connections: usize) -> Result<Self> {
         let pool = self::pool(url, connections.saturating_sub(QUEUE_CONNECTIONS).max(1))?;
         let queues = self::pool(url, QUEUE_CONNECTIONS)?;
-        let store = Self { pool, queues, wake: Wake::default(), url: url.into() };
+        let store = Self { pool, queues, wake: Wake::default(), url: url.into(), deadline: DEADLINE };
         feed::begin_epoch(&mut *store.pool.get().await?).await?;
         Ok(store)
+    }
+
+    /// The same store, whose readers' statements are ended after `deadline`.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Begins a transaction confined to `account` that only reads: Postgres refuses whatever would write, and ends
+    /// a statement that takes too long, also for a caller who went away. That is `Unavailable`.
+    pub async fn reading(&self, account: AccountId) -> Result<Tenant> {
+        Tenant::begin_reading(self.pool.get().await?, self.wake.clone(), account, self.deadline).await
     }
 
     /// Begins a transaction confined to `account`.

@@ -35,6 +35,7 @@ mod troubles;
 mod turn_events;
 mod turns;
 mod tx;
+mod uploads;
 mod usage;
 mod wake;
 
@@ -62,5 +63,6 @@ pub use troubles::{QueueCounts, Trouble};
 pub use turn_events::{Append, TurnEvent, TurnEventKind};
 pub use turns::{Claimed, NewTurn, Outcome, Turn, TurnState};
 pub use tx::{System, Tenant};
+pub use uploads::{Upload, Uploaded};
 pub use usage::{UsageEvent, UsageGroups, UsageRange, UsageSum};
 pub use wake::{Hint, Waiter, Wake};

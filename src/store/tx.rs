@@ -3,6 +3,8 @@
 //! Both switch the login's role for the length of the transaction, so a superuser login is confined as well
 //! as any. A transaction that is dropped without a commit is rolled back, and its hints are never sent.
 
+use std::time::Duration;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::pooled_connection::deadpool::Object;
@@ -27,9 +29,24 @@ impl Tenant {
         wake: Wake,
         account: AccountId,
     ) -> Result<Self> {
-        // The id is a UUID, so there is nothing to escape.
-        let confine = format!("set local role botwright_app; set local app.account_id = '{account}'");
+        let confine = Self::confined_to(account);
         Ok(Self { account, tx: Transaction::begin(conn, wake, &confine).await? })
+    }
+    /// One that can write nothing, and whose statements the server ends after `deadline`.
+    pub(super) async fn begin_reading(
+        conn: Object<AsyncPgConnection>,
+        wake: Wake,
+        account: AccountId,
+        deadline: Duration,
+    ) -> Result<Self> {
+        let (confine, deadline) = (Self::confined_to(account), deadline.as_millis());
+        let confine =
+            format!("set transaction read only; set local statement_timeout = {deadline}; {confine}");
+        Ok(Self { account, tx: Transaction::begin(conn, wake, &confine).await? })
+    }
+    fn confined_to(account: AccountId) -> String {
+        // The id is a UUID, so there is nothing to escape.
+        format!("set local role botwright_app; set local app.account_id = '{account}'")
     }
     /// Whose rows these are.
     pub fn account(&self) -> AccountId {

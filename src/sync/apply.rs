@@ -103,7 +103,7 @@ pub async fn plan_now(
     policy: Policy,
     provenance: Value,
 ) -> Result<Plan> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let current = current(&mut tx, desired).await?;
     tx.commit().await?;
     Ok(Plan { provenance, ..plan(desired, &current, policy) })

@@ -84,7 +84,7 @@ pub async fn history(
     source: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Entry>> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let generations = Generation::list(&mut tx, source, None, limit).await?;
     let mut active = BTreeMap::new();
     for source in Generation::list_sources(&mut tx).await? {
@@ -118,7 +118,7 @@ pub fn entry(generation: Generation, is_active: bool) -> Entry {
 
 /// The source that is meant where nobody says which: the only one of files, or the only one.
 pub async fn only_source(store: &Store, account: AccountId) -> Result<String> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let sources = Generation::list_sources(&mut tx).await?;
     tx.commit().await?;
     only_one(&sources)
@@ -140,7 +140,7 @@ pub fn only_one(sources: &[String]) -> Result<String> {
 
 /// One generation, and what it changed.
 pub async fn show(store: &Store, account: AccountId, source: &str, number: i32) -> Result<Shown> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let past = Past::load(&mut tx, source, number).await?;
     let before = if number > 1 { Past::load(&mut tx, source, number - 1).await.ok() } else { None };
     let active = Generation::find_active(&mut tx, source).await?;
@@ -169,7 +169,7 @@ pub async fn show(store: &Store, account: AccountId, source: &str, number: i32) 
 
 /// By which revision a message was spoken.
 pub async fn spoken(store: &Store, account: AccountId, message: MessageId) -> Result<Spoken> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let unknown = || Error::not_found("there is no such message");
     let message = Message::find(&mut tx, message).await?.ok_or_else(unknown)?;
     let turn = message.turn_id.ok_or_else(|| Error::not_found("no bot spoke by that message"))?;
@@ -188,7 +188,7 @@ pub async fn show_bot(
     name: &str,
     revision: Option<i32>,
 ) -> Result<Spoken> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let unknown = || Error::not_found(format!("there is no bot called `{name}`"));
     let bot = Bot::find_by_name(&mut tx, name).await?.ok_or_else(unknown)?;
     let found = match revision {
@@ -219,7 +219,7 @@ async fn written(tx: &mut Tenant, bot: Bot, revision: BotRevision) -> Result<Spo
 
 /// What is live otherwise than the source's active generation says; and what the dashboard holds.
 pub async fn drift(store: &Store, account: AccountId, source: &str) -> Result<Plan> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let active = Generation::find_active(&mut tx, source).await?;
     let number = active.ok_or_else(|| Error::not_found(format!("`{source}` was never applied")))?.number;
     let past = Past::load(&mut tx, source, number).await?;
@@ -236,7 +236,7 @@ pub async fn export(
     source: Option<&str>,
     names: &[String],
 ) -> Result<Vec<Exported>> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let bots = Bot::list(&mut tx).await?;
     if let Some(unknown) =
         names.iter().find(|name| !bots.iter().any(|bot| bot.name == **name && bot.archived_at.is_none()))

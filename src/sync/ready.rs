@@ -33,7 +33,7 @@ impl Readiness {
 
 /// How the replicas stand to `version` now.
 pub async fn readiness(store: &Store, account: AccountId, version: i64) -> Result<Readiness> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let replicas = ReplicaConfig::list(&mut tx).await?;
     tx.commit().await?;
     let (done, waiting): (Vec<_>, Vec<_>) =

@@ -27,7 +27,7 @@ const POLICY: Policy = Policy { missing: Missing::Prune, prune_limit: None, past
 
 /// What [`rollback`] would do now.
 pub async fn plan_rollback(store: &Store, account: AccountId, source: &str, number: i32) -> Result<Plan> {
-    let mut tx = store.tenant(account).await?;
+    let mut tx = store.reading(account).await?;
     let past = Past::load(&mut tx, source, number).await?;
     let desired = past.desired();
     let current = current(&mut tx, &desired).await?;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::error::Result;
-use crate::store::{Account, Change, Idempotency, Job, Store, System, TurnEvent};
+use crate::store::{Account, Change, Idempotency, Job, Store, System, TurnEvent, Upload};
 
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(3600);
@@ -23,6 +23,7 @@ const DELTAS_HOURS: i32 = 24;
 const CHANGES_DAYS: i32 = 90;
 const IDEMPOTENCY_HOURS: i64 = 24;
 const JOBS_DAYS: i64 = 7;
+const UPLOADS_HOURS: i64 = 24;
 
 /// Prunes every hour until `stop`.
 pub(super) async fn keep(store: &Store, clock: &SharedClock, stop: &CancellationToken) {
@@ -43,7 +44,7 @@ pub(super) async fn keep(store: &Store, clock: &SharedClock, stop: &Cancellation
 }
 
 /// Forgets the text deltas of turns that ended (24 hours), lines of the change feed (90 days), idempotency
-/// keys (24 hours) and jobs that ended (7 days).
+/// keys (24 hours), uploads that no message named (24 hours) and jobs that ended (7 days).
 pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
     let mut tx = store.system().await?;
     let accounts = Account::list(&mut tx).await?;
@@ -64,6 +65,7 @@ pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
     for account in accounts {
         let mut tx = store.tenant(account.id).await?;
         Idempotency::delete_before(&mut tx, now - TimeDelta::hours(IDEMPOTENCY_HOURS)).await?;
+        Upload::delete_unused_before(&mut tx, now - TimeDelta::hours(UPLOADS_HOURS)).await?;
         tx.commit().await?;
     }
     Ok(())

@@ -75,6 +75,7 @@ async fn fifty_repetitions_of_one_request_have_one_effect() {
             idempotency_key: Some("the-same".into()),
             channel: "graphql",
             wishes: None,
+            uploads: Vec::new(),
         };
         talk.chat.send(&talk.actor, inbound)
     });
@@ -90,6 +91,7 @@ async fn fifty_repetitions_of_one_request_have_one_effect() {
         idempotency_key: Some("the-same".into()),
         channel: "graphql",
         wishes: None,
+        uploads: Vec::new(),
     };
     assert_eq!(talk.chat.send(&talk.actor, inbound).await.unwrap_err().kind(), Kind::Conflict);
     talk.end().await;
@@ -191,6 +193,7 @@ async fn words_that_are_nothing_or_too_much_are_refused_in_words() {
             idempotency_key: None,
             channel: "graphql",
             wishes: None,
+            uploads: Vec::new(),
         };
         let error = talk.chat.send(&talk.actor, inbound).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid);
@@ -202,6 +205,7 @@ async fn words_that_are_nothing_or_too_much_are_refused_in_words() {
         idempotency_key: None,
         channel: "graphql",
         wishes: None,
+        uploads: Vec::new(),
     };
     assert_eq!(talk.chat.send(&talk.actor, inbound).await.unwrap_err().kind(), Kind::NotFound);
     let said = talk.say("a\0b").await;

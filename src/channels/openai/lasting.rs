@@ -51,6 +51,7 @@ pub(super) async fn answer(
         idempotency_key: key.clone(),
         channel: CHANNEL,
         wishes: Some(wishes),
+        uploads: Vec::new(),
     };
     let accepted = door.chat.send(&person, inbound).await.map_err(Refusal::of_words)?;
     let turn = accepted.turn.id;

@@ -132,7 +132,7 @@ pub struct Changes {
 impl Chat {
     /// At most `first` things of the given kinds that changed since, as the actor may see them.
     pub async fn changes(&self, actor: &Actor, since: Since, kinds: Kinds, first: usize) -> Result<Changes> {
-        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let mut tx = self.engine.store.reading(actor.account).await?;
         let horizon = Horizon::find(&mut tx).await?;
         let fresh = SyncToken::now(actor, kinds, &horizon);
         let end = |token, is_reset| Changes {

@@ -6,6 +6,7 @@
 
 mod direct;
 mod evidence;
+mod files;
 
 use crate::chat::report::{Draft, Report, Section};
 use crate::dialog::{Evidence, Message, Request, Role, ToolSpec, Wishes};
@@ -17,6 +18,7 @@ pub(super) use direct::{Direct, assemble_direct};
 pub use direct::{Fixed, NoRoom};
 pub(super) use evidence::evidence_that_fits;
 use evidence::{best_first, take_evidence};
+pub use files::File;
 
 /// Everything that was loaded for one answer.
 pub struct Input<'a> {
@@ -29,6 +31,8 @@ pub struct Input<'a> {
     /// What recall found, best first.
     pub found: &'a [Found],
     pub recall_complete: bool,
+    /// Files of the messages below.
+    pub files: &'a [File],
     /// Passages of pinned sources and window messages that may answer, for models that cannot read a prompt.
     pub evidence: Vec<Evidence>,
     /// Earlier messages, oldest first.
@@ -91,6 +95,8 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let instructions = take_instructions(&input, &mut room, &mut prompt.instructions);
     let tools = take_tools(&input.tools, &mut room);
     let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
+    let mut files = Vec::new();
+    let new_files = files::take_new(&input, &mut room, &mut files);
     let (mut kept, mut window) = take_window(&input, &mut room, WINDOW_FLOOR, Vec::new());
     let before_evidence = room.left;
     let mut evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
@@ -104,14 +110,11 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
     }
 
-    let sections: Vec<Section> = fixed_sections
-        .into_iter()
-        .chain(
-            [tools, instructions, lore, summary, evidence, window, inbound]
-                .into_iter()
-                .flat_map(Draft::finish),
-        )
-        .collect();
+    let old_files = files::take_earlier(&input, &kept, &mut room, &mut files);
+    prompt.files = files::text(&input, &files);
+    let rest = [tools, instructions, lore, summary, evidence, new_files, old_files, window, inbound];
+    let sections: Vec<Section> =
+        fixed_sections.into_iter().chain(rest.into_iter().flat_map(Draft::finish)).collect();
     let total = sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add);
     let report = Report {
         budget: input.bot.model.context_budget,
@@ -172,13 +175,14 @@ struct Prompt {
     lore: String,
     summary: String,
     evidence: String,
+    files: String,
     /// Which of the new messages fit.
     inbound: Vec<usize>,
 }
 
 impl Prompt {
     fn system(&self) -> String {
-        [&self.fixed, &self.instructions, &self.lore, &self.summary, &self.evidence]
+        [&self.fixed, &self.instructions, &self.lore, &self.summary, &self.evidence, &self.files]
             .into_iter()
             .filter(|part| !part.is_empty())
             .map(String::as_str)

@@ -78,6 +78,7 @@ impl Line for Local {
             idempotency_key: None,
             channel: CHANNEL,
             wishes: None,
+            uploads: Vec::new(),
         };
         let actor = self.app.operator();
         let accepted = self.app.chat().send(actor, inbound).await?;

@@ -5,6 +5,7 @@ mod config;
 mod config_error;
 mod revise;
 mod talk;
+mod upload;
 mod user_error;
 
 use async_graphql::{ID, MergedObject};
@@ -13,12 +14,13 @@ use config::ConfigMutations;
 use revise::ReviseMutations;
 pub(super) use talk::CHANNEL;
 use talk::TalkMutations;
+use upload::UploadMutations;
 use user_error::Mendable;
 pub(super) use user_error::UserError;
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(TalkMutations, ReviseMutations, ConfigMutations);
+pub(super) struct Mutation(TalkMutations, ReviseMutations, UploadMutations, ConfigMutations);
 
 fn checked_key(key: ID) -> Result<String, Mendable> {
     if key.is_empty() || key.len() > 255 {

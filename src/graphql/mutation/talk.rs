@@ -2,14 +2,14 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use crate::chat::{Accepted, Inbound, Target};
+use crate::chat::{About, Accepted, Inbound, Target};
 use crate::error;
 use crate::graphql::context::{actor, rooms};
 use crate::graphql::ids;
 use crate::graphql::mutation::checked_key;
 use crate::graphql::mutation::user_error::{Mendable, user_errors};
 use crate::graphql::types::{Conversation, Message, Turn};
-use crate::id::{ConversationId, TurnId};
+use crate::id::{ConversationId, TurnId, UploadId};
 
 /// The channel of what comes in here.
 pub(in crate::graphql) const CHANNEL: &str = "graphql";
@@ -60,7 +60,8 @@ impl TalkMutations {
         Ok(Some(match rooms(context)?.chat.send(actor(context)?, inbound).await {
             Ok(accepted) => accepted.into(),
             Err(error) => {
-                let path = if error.kind() == error::Kind::Invalid { "text" } else { path };
+                let otherwise = if error.kind() == error::Kind::Invalid { "text" } else { path };
+                let path = About::of(&error).unwrap_or(otherwise);
                 SendMessagePayload::refused(Mendable::of(error, path)?)
             }
         }))
@@ -123,7 +124,8 @@ struct SendMessageInput {
     conversation_id: Option<ID>,
     /// The words, at most 256 KiB.
     text: String,
-    /// Files that belong to it. Uploads are not built yet: leave it out.
+    /// Files that belong to it, at most 10, in this order: uploads of the caller's whose content has arrived and
+    /// that no other message has.
     upload_ids: Option<Vec<ID>>,
 }
 
@@ -171,9 +173,9 @@ impl From<Accepted> for SendMessagePayload {
 /// The message and the part of the input that names its target.
 fn inbound(input: SendMessageInput) -> Result<(Inbound, &'static str), Mendable> {
     let SendMessageInput { idempotency_key, bot, conversation_id, text, upload_ids } = input;
-    if upload_ids.is_some_and(|ids| !ids.is_empty()) {
-        return Err(Mendable::invalid("uploads are not built yet: leave `uploadIds` out", "uploadIds"));
-    }
+    let uploads: error::Result<Vec<UploadId>> =
+        upload_ids.iter().flatten().map(ids::read::<UploadId>).collect();
+    let uploads = uploads.map_err(|error| Mendable::told(&error, "uploadIds"))?;
     let (target, path) = match (bot, conversation_id) {
         (Some(bot), None) => (Target::Bot(bot), "bot"),
         (None, Some(id)) => {
@@ -184,7 +186,7 @@ fn inbound(input: SendMessageInput) -> Result<(Inbound, &'static str), Mendable>
         _ => return Err(Mendable::invalid("say either `bot` or `conversationId`", "bot")),
     };
     let idempotency_key = Some(checked_key(idempotency_key)?);
-    Ok((Inbound { target, text, idempotency_key, channel: CHANNEL, wishes: None }, path))
+    Ok((Inbound { target, text, idempotency_key, channel: CHANNEL, wishes: None, uploads }, path))
 }
 
 /// A turn to stop.

@@ -79,7 +79,7 @@ impl ConfigQueries {
         let applied = |place| if let Place::Applied(at, id) = place { Some((at, id)) } else { None };
         let after = place(after.as_deref(), applied)?;
         let source = source.as_deref().map(plain);
-        let mut tx = rooms.store.tenant(actor.account).await?;
+        let mut tx = rooms.store.reading(actor.account).await?;
         // One more than asked for tells whether there are more.
         let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
         let rows = Row::list(&mut tx, source.as_deref(), after, limit).await?;
@@ -125,7 +125,7 @@ impl ConfigQueries {
     /// Whose bots there are, by name. The scope `read` is enough.
     async fn config_sources(&self, context: &Context<'_>) -> Result<Option<Vec<ConfigSource>>> {
         let (actor, rooms) = (historian(context)?, rooms(context)?);
-        let mut tx = rooms.store.tenant(actor.account).await?;
+        let mut tx = rooms.store.reading(actor.account).await?;
         let mut sources = Vec::new();
         for source in Row::list_sources(&mut tx).await? {
             sources.push(config_source(&mut tx, source).await?);
@@ -199,7 +199,7 @@ async fn readiness(context: &Context<'_>, version: Option<i64>) -> Result<sync::
     let version = match version {
         Some(version) => version,
         None => {
-            let mut tx = rooms.store.tenant(actor.account).await?;
+            let mut tx = rooms.store.reading(actor.account).await?;
             let version = ConfigVersion::find(&mut tx).await?;
             tx.commit().await?;
             version

@@ -69,7 +69,7 @@ impl OversightQueries {
             day: has(UsageGroup::Day),
         };
         let whole_account = actor.scopes.allow(Scope::Admin);
-        let mut tx = rooms.store.tenant(actor.account).await?;
+        let mut tx = rooms.store.reading(actor.account).await?;
         let bot = match bot {
             None => None,
             Some(name) => {
@@ -103,7 +103,7 @@ impl OversightQueries {
         let audited = |place| if let Place::Audited(at, id) = place { Some((at, id)) } else { None };
         let after = place(after.as_deref(), audited)?;
         let action = action.as_deref().map(plain);
-        let mut tx = rooms.store.tenant(actor.account).await?;
+        let mut tx = rooms.store.reading(actor.account).await?;
         // One more than asked for tells whether there are more.
         let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
         let rows = Audit::list(&mut tx, action.as_deref(), after, limit).await?;
@@ -141,7 +141,7 @@ impl OversightQueries {
 async fn status(actor: &Actor, rooms: &Rooms) -> Result<Status, Error> {
     let now = rooms.clock.now();
     let providers = rooms.chat.providers(actor).await?;
-    let mut tx = rooms.store.tenant(actor.account).await?;
+    let mut tx = rooms.store.reading(actor.account).await?;
     let queue = QueueCounts::find(&mut tx, now).await?;
     let mut troubles = Trouble::list(&mut tx, now - LATELY, MOST_ERRORS).await?;
     let version = ConfigVersion::find(&mut tx).await?;

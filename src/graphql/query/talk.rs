@@ -46,7 +46,7 @@ impl TalkQueries {
         let size = at_most(first)?;
         let after =
             place(after.as_deref(), |place| if let Place::Name(name) = place { Some(name) } else { None })?;
-        let mut tx = rooms.store.tenant(account).await?;
+        let mut tx = rooms.store.reading(account).await?;
         let mut rows = store::Bot::list(&mut tx).await?;
         rows.retain(|row| row.archived_at.is_none() && after.as_ref().is_none_or(|after| row.name > *after));
         // The database's order may be another alphabet's.
@@ -86,7 +86,7 @@ impl TalkQueries {
         let recent = |place| if let Place::Recent(at, id) = place { Some((at, id)) } else { None };
         let after = place(after.as_deref(), recent)?;
         let has_previous = after.is_some();
-        let mut tx = rooms(context)?.store.tenant(actor.account).await?;
+        let mut tx = rooms(context)?.store.reading(actor.account).await?;
         let bot = match &bot {
             Some(name) => Some(find_bot(&mut tx, name).await?.id),
             None => None,
@@ -149,7 +149,7 @@ impl TalkQueries {
         }
         let bot = match &bot {
             Some(name) => {
-                let mut tx = rooms.store.tenant(actor.account).await?;
+                let mut tx = rooms.store.reading(actor.account).await?;
                 let id = find_bot(&mut tx, name).await?.id;
                 tx.commit().await?;
                 Some(id)

@@ -77,6 +77,8 @@ pub struct Settings {
     pub public: &'static [&'static str],
     /// Origins, beside the server's own, whose pages may open a socket: `https://app.example`.
     pub origins: Vec<String>,
+    /// Where people reach this server from outside, without a slash at the end, if that is known.
+    pub public_url: Option<String>,
     pub limits: Limits,
     /// How long a query or mutation may take.
     pub deadline: Duration,
@@ -101,6 +103,7 @@ impl Default for Settings {
         Self {
             public: &[],
             origins: Vec::new(),
+            public_url: None,
             limits: Limits::default(),
             // A caller whose database is away hears so after ten seconds, from the store.
             deadline: Duration::from_secs(15),

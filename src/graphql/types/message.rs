@@ -4,9 +4,9 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use crate::graphql::context::loaders;
 use crate::graphql::ids;
-use crate::graphql::loaders::{RatingOf, RepliesTo};
+use crate::graphql::loaders::{FilesOf, RatingOf, RepliesTo};
 use crate::graphql::scalars::DateTime;
-use crate::graphql::types::{Bot, Conversation, Person, Turn};
+use crate::graphql::types::{Attachment, Bot, Conversation, Person, Turn};
 use crate::store;
 
 /// Who said it.
@@ -96,6 +96,11 @@ impl Message {
     /// Counts its edits, from 1.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+    /// The files that were sent with it, in their order.
+    async fn attachments(&self, context: &Context<'_>) -> Result<Vec<Attachment>> {
+        let rows = loaders(context)?.load_one(FilesOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(Attachment).collect())
     }
     /// The reply that took its place, where the same words were answered again: show that one, and this one
     /// only on request. Null while it stands.

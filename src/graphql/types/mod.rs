@@ -19,6 +19,7 @@ mod status;
 mod sync;
 mod turn;
 mod usage;
+mod upload;
 
 pub(super) use audit::AuditEntry;
 pub(super) use bot::{Bot, BotRevision};
@@ -39,4 +40,5 @@ pub(super) use server::ServerInfo;
 pub(super) use status::{RecentError, ReplicaStatus, Status};
 pub(super) use sync::{ChangeConnection, ChangeType, ChangesAvailable};
 pub(super) use turn::Turn;
+pub(super) use upload::{Attachment, Upload};
 pub(super) use usage::{UsageGroup, UsageReport};

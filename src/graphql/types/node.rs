@@ -4,8 +4,12 @@ use async_graphql::{Context, ID, Interface, Result};
 
 use crate::graphql::context::{loaders, reader};
 use crate::graphql::ids::{self, Global};
-use crate::graphql::types::{Account, Bot, BotRevision, Conversation, Message, Person, Turn};
-use crate::id::{AccountId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId};
+use crate::graphql::types::{
+    Account, Attachment, Bot, BotRevision, Conversation, Message, Person, Turn, Upload,
+};
+use crate::id::{
+    AccountId, AttachmentId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId, UploadId,
+};
 
 /// Anything that has an id.
 #[derive(Interface, Clone)]
@@ -19,6 +23,8 @@ pub(in crate::graphql) enum Node {
     Conversation(Conversation),
     Message(Message),
     Turn(Turn),
+    Upload(Upload),
+    Attachment(Attachment),
 }
 
 /// The thing of that id, if the caller may see it.
@@ -36,6 +42,11 @@ pub(in crate::graphql) async fn find_node(context: &Context<'_>, id: &ID) -> Res
         }
         MessageId::KIND => find_message(context, MessageId(uuid)).await?.map(Node::Message),
         TurnId::KIND => find_turn(context, TurnId(uuid)).await?.map(Node::Turn),
+        UploadId::KIND => {
+            let row = loaders.load_one(UploadId(uuid)).await?;
+            row.filter(|row| row.person_id == actor.person).map(Upload).map(Node::Upload)
+        }
+        AttachmentId::KIND => find_attachment(context, UploadId(uuid)).await?.map(Node::Attachment),
         _ => None,
     })
 }
@@ -57,6 +68,13 @@ pub(in crate::graphql) async fn find_message(
     let loaders = loaders(context)?;
     let Some(row) = loaders.load_one(id).await? else { return Ok(None) };
     Ok(loaders.load_one(row.conversation_id).await?.map(|_| Message(row)))
+}
+
+/// A file of a message that the caller may see.
+async fn find_attachment(context: &Context<'_>, id: UploadId) -> Result<Option<Attachment>> {
+    let Some(row) = loaders(context)?.load_one(id).await? else { return Ok(None) };
+    let Some(message) = row.message_id else { return Ok(None) };
+    Ok(find_message(context, message).await?.map(|_| Attachment(row)))
 }
 
 /// A turn of a conversation that the caller may see.

@@ -191,6 +191,19 @@ fn paths_between_rooms_are_written_out() {
 }
 
 #[test]
+fn queries_read_and_nothing_else() {
+    let mut refused = Vec::new();
+    let places =
+        ["src/graphql/query", "src/graphql/loaders", "src/graphql/types", "src/graphql/subscription"];
+    for source in
+        source::all("src").into_iter().filter(|source| places.iter().any(|place| source.stands_in(place)))
+    {
+        refused.extend(source.finds(".tenant(").map(|line| source.at(line)));
+    }
+    refuse("transactions of queries that could write; begin them with `Store::reading`", refused);
+}
+
+#[test]
 fn outside_libraries_stay_in_their_rooms() {
     let mut refused = Vec::new();
     // A test may speak to its room with whatever a stranger would use.

@@ -3,12 +3,15 @@
 mod changes;
 mod config;
 mod oversight;
+mod files;
+mod once;
 mod reading;
 mod revising;
 mod statements;
 
 use std::time::Duration;
 
+use botwright::graphql::Settings;
 use botwright::providers::scripted::Line;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -37,6 +40,15 @@ impl Story {
         let database = Database::new();
         let talk = Talk::begin(&database).await;
         let door = Door::open(&talk).await;
+        Self { door, talk, database }
+    }
+
+    /// The same, for pages of these origins too.
+    async fn begin_for(origins: &[&str]) -> Self {
+        let database = Database::new();
+        let talk = Talk::begin(&database).await;
+        let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let door = Door::open_with(&talk, Settings { origins, ..Settings::default() }).await;
         Self { door, talk, database }
     }
 

@@ -1,10 +1,16 @@
 //! Reading: walls between people, what a token opens, pages.
 
+use std::time::{Duration, Instant};
+
 use botwright::providers::scripted::Line;
+use botwright::store::Conversation;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
 use crate::graphql::{Story, TURN_EVENTS, finished, text};
-use crate::harness::door::{Client, code};
+use crate::harness::cluster::Database;
+use crate::harness::door::{Client, Door, code};
+use crate::harness::talk::Talk;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_reads_what_is_somebody_elses() {
@@ -228,4 +234,55 @@ async fn bots_are_listed_by_name_and_found_by_it() {
     let search = ann.ask("{ search(text: \"eggs\", first: 5) { nodes { text } complete } }", json!({})).await;
     assert_eq!(search["search"]["nodes"], json!([]));
     story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_takes_too_long_is_ended_in_the_database_too() {
+    let database = Database::new();
+    let mut talk = Talk::begin(&database).await;
+    talk.store = talk.store.clone().with_deadline(Duration::from_millis(300));
+    let door = Door::open(&talk).await;
+    let ann = door.client(&talk, "ann", "chat,read").await;
+    let mut other = AsyncPgConnection::establish(database.url()).await.unwrap();
+    other.batch_execute("begin; lock table conversations in access exclusive mode").await.unwrap();
+    let list = "{ conversations(first: 1) { nodes { id } } }";
+    let began = Instant::now();
+    assert_eq!(ann.error(list, json!({})).await, "UNAVAILABLE");
+    assert!(began.elapsed() < Duration::from_secs(5));
+    // One that nobody waits for any more ends as well.
+    let asked = tokio::time::timeout(Duration::from_millis(100), ann.send(list, json!({}))).await;
+    assert!(asked.is_err(), "it hangs");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    #[derive(diesel::QueryableByName)]
+    struct Waiting {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let query = "select count(*) from pg_stat_activity
+        where datname = current_database() and state = 'active' and wait_event_type = 'Lock'";
+    let waiting: Waiting = diesel::sql_query(query).get_result(&mut other).await.unwrap();
+    assert_eq!(waiting.count, 0, "nothing waits for the lock any more");
+    other.batch_execute("commit").await.unwrap();
+    assert_eq!(ann.ask(list, json!({})).await["conversations"]["nodes"], json!([]));
+    drop(door);
+    talk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_cannot_write() {
+    let database = Database::new();
+    let talk = Talk::begin(&database).await;
+    let said = talk.say("Hello!").await;
+    talk.follow(said.turn.id).await;
+    let mut tx = talk.store.reading(talk.actor.account).await.unwrap();
+    let id = said.conversation.id;
+    assert!(Conversation::find(&mut tx, id).await.unwrap().is_some());
+    let refused = Conversation::set_title(&mut tx, id, Some("Mine")).await.unwrap_err();
+    assert!(refused.chain().contains("read-only transaction"), "{}", refused.chain());
+    drop(tx);
+    // The connection is as good as new for who writes.
+    let mut tx = talk.store.tenant(talk.actor.account).await.unwrap();
+    Conversation::set_title(&mut tx, id, Some("Mine")).await.unwrap();
+    tx.commit().await.unwrap();
+    talk.end().await;
 }

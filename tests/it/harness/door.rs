@@ -9,6 +9,8 @@ use botwright::clock::{SharedClock, SystemClock};
 use botwright::http::{Drain, Ready, serve};
 use botwright::{graphql, http};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,24 +33,29 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) async fn open(talk: &Talk) -> Self {
+        Self::open_with(talk, graphql::Settings::default()).await
+    }
+
+    pub(crate) async fn open_with(talk: &Talk, settings: graphql::Settings) -> Self {
         let clock: SharedClock = Arc::new(SystemClock);
         let accounts = Accounts::new(talk.store.clone(), clock.clone());
         let stop = CancellationToken::new();
         let drain = Drain::new(stop.clone());
+        let origins = settings.origins.clone();
         let api = graphql::router(graphql::Parts {
             store: talk.store.clone(),
             accounts: accounts.clone(),
             chat: talk.chat.clone(),
             memory: memory(&talk.store, &clock),
             clock,
-            settings: graphql::Settings::default(),
+            settings,
             drain: drain.clone(),
         });
         let hall = http::router(http::Parts {
             readiness: Arc::new(|| Box::pin(async { Ready::from_checks(Vec::new()) })),
             metrics: Box::new(String::new),
             strangers: http::Strangers::default(),
-            origins: Vec::new(),
+            origins,
             doors: vec![api],
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -143,6 +150,32 @@ impl Client {
         }
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Sends `body` to a signed address, without a token; the status and what was said.
+    pub(crate) async fn put(&self, url: &str, kind: &str, body: &[u8]) -> (u16, Value) {
+        let request = self.http.put(format!("http://{}{url}", self.address)).header("content-type", kind);
+        let response = request.body(body.to_vec()).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Reads a signed address, without a token; the status, the headers and what came.
+    pub(crate) async fn get(&self, url: &str) -> (u16, HeaderMap, Vec<u8>) {
+        let response = self.http.get(format!("http://{}{url}", self.address)).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.bytes().await.unwrap().to_vec())
+    }
+
+    /// What a browser is told that asks whether a page of `origin` may send something to `url`.
+    pub(crate) async fn preflight(&self, url: &str, origin: &str) -> HeaderMap {
+        let request = self
+            .http
+            .request(Method::OPTIONS, format!("http://{}{url}", self.address))
+            .header("origin", origin)
+            .header("access-control-request-method", "PUT");
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success());
+        response.headers().clone()
     }
 
     /// Announces an upload of so many bytes and sends none of them; the status and what was said.

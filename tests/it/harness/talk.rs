@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use botwright::accounts::{Accounts, Actor, NewToken, Scope};
-use botwright::chat::{Accepted, Channels, Chat, Inbound, Parts, Target, TurnUpdate, Update};
+use botwright::chat::{Accepted, Channels, Chat, Inbound, Parts, Target, TurnUpdate, Update, UploadLimits};
 use botwright::clock::{SharedClock, SystemClock};
 use botwright::dialog::{NoLimits, Tool};
 use botwright::id::{ConversationId, ReplicaId, TurnId};
@@ -69,6 +69,7 @@ impl Talk {
             replica: ReplicaId::new(),
             operator: actor.account,
             parallel: 32,
+            uploads: UploadLimits::default(),
         });
         Self { store, chat, actor, providers, stop: CancellationToken::new(), running: None }
     }
@@ -170,8 +171,14 @@ impl Talk {
     }
 
     pub(crate) async fn say_in(&self, target: Target, text: &str) -> Accepted {
-        let inbound =
-            Inbound { target, text: text.into(), idempotency_key: None, channel: "graphql", wishes: None };
+        let inbound = Inbound {
+            target,
+            text: text.into(),
+            idempotency_key: None,
+            channel: "graphql",
+            wishes: None,
+            uploads: Vec::new(),
+        };
         self.chat.send(&self.actor, inbound).await.unwrap()
     }
 

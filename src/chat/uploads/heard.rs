@@ -1,0 +1,52 @@
+//! The files that a prompt may hold, each as far as it could.
+
+use std::collections::HashMap;
+
+use crate::chat::File;
+use crate::error::Result;
+use crate::spec;
+use crate::store::{Message, MessageRole, Tenant, Upload};
+
+/// A token rarely stands for more bytes than this.
+const BYTES_OF_TOKEN: u32 = 8;
+/// What some editors put before text in UTF-8.
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The files of these messages, each as far as a prompt of this bot could hold it.
+pub(in crate::chat) async fn files(
+    tx: &mut Tenant,
+    inbound: &[Message],
+    earlier: &[Message],
+    bot: &spec::Bot,
+) -> Result<Vec<File>> {
+    let said = inbound.iter().chain(earlier).filter(|message| message.role == MessageRole::Person);
+    let messages: Vec<_> =
+        said.filter(|message| message.erased_at.is_none()).map(|message| message.id).collect();
+    let uploads = Upload::list_of_messages(tx, &messages).await?;
+    if uploads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<_> = uploads.iter().map(|upload| upload.id).collect();
+    let bytes = i32::try_from(bot.model.context_budget.saturating_mul(BYTES_OF_TOKEN)).unwrap_or(i32::MAX);
+    let mut starts: HashMap<_, _> = Upload::list_starts(tx, &ids, bytes).await?.into_iter().collect();
+    let with_start = |upload: Upload| {
+        let start = starts.remove(&upload.id)?;
+        file(upload, &start)
+    };
+    Ok(uploads.into_iter().filter_map(with_start).collect())
+}
+
+fn file(upload: Upload, start: &[u8]) -> Option<File> {
+    let text = start.strip_prefix(UTF8_MARK).unwrap_or(start);
+    let mark = start.len() - text.len();
+    // A letter that the end cuts in two is left out.
+    let text = text.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+    Some(File {
+        id: upload.id,
+        message: upload.message_id?,
+        name: upload.filename,
+        content_type: upload.content_type,
+        size: usize::try_from(upload.size).ok()?.saturating_sub(mark),
+        text: text.to_owned(),
+    })
+}
