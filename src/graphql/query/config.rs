@@ -5,10 +5,11 @@ use async_graphql::{Context, ID, Object, Result};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::graphql::context::{historian, planner, rooms};
 use crate::graphql::cursors::{Place, first as at_most, place};
 use crate::graphql::ids;
+use crate::graphql::query::found;
 use crate::graphql::scalars::plain;
 use crate::graphql::types::{
     ConfigHold, ConfigPlan, ConfigReadiness, ConfigSource, ExportedBot, Generation, GenerationDetails,
@@ -185,15 +186,6 @@ impl ConfigQueries {
 }
 
 /// How the replicas stand to a version; to the newest if none is named.
-/// What was looked for; `None` where there is no such thing.
-fn found<T>(looked_for: Result<T, Error>) -> Result<Option<T>, Error> {
-    match looked_for {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == Kind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 async fn readiness(context: &Context<'_>, version: Option<i64>) -> Result<sync::Readiness, Error> {
     let (actor, rooms) = (planner(context)?, rooms(context)?);
     let version = match version {

@@ -11,6 +11,7 @@ use crate::graphql::cursors::{Place, first as at_most, place};
 use crate::graphql::ids;
 use crate::graphql::mutation::CHANNEL;
 use crate::graphql::query::config::config_source;
+use crate::graphql::query::found;
 use crate::graphql::scalars::{DateTime, plain};
 use crate::graphql::types::{
     AuditEntry, RecentError, Recollection, ReplicaStatus, Status, UsageGroup, UsageReport,
@@ -72,10 +73,10 @@ impl OversightQueries {
         let mut tx = rooms.store.reading(actor.account).await?;
         let bot = match bot {
             None => None,
-            Some(name) => {
-                let found = Bot::find_by_name(&mut tx, &name).await?;
-                Some(found.ok_or_else(|| Error::not_found(format!("there is no bot called `{name}`")))?.id)
-            }
+            Some(name) => match Bot::find_by_name(&mut tx, &name).await? {
+                Some(bot) => Some(bot.id),
+                None => return Ok(None),
+            },
         };
         let person = (!whole_account).then_some(actor.person);
         let range = UsageRange { person, bot, from: from.0, to: to.0 };
@@ -117,7 +118,8 @@ impl OversightQueries {
     }
 
     /// What a bot would remember if somebody said this, as it would stand in the prompt; no model is asked. It
-    /// reaches exactly as far as an answer in that conversation would.
+    /// reaches exactly as far as an answer in that conversation would. Null if there is no such bot or
+    /// conversation.
     async fn recall(
         &self,
         context: &Context<'_>,
@@ -131,10 +133,13 @@ impl OversightQueries {
         budget: Option<u32>,
     ) -> Result<Option<Recollection>> {
         let (actor, rooms) = (reader(context)?, rooms(context)?);
-        let conversation = conversation_id.as_ref().map(ids::read).transpose()?;
-        let found =
-            rooms.chat.recall(actor, &plain(&bot), conversation, CHANNEL, &plain(&text), budget).await?;
-        Ok(Some(found.into()))
+        let conversation = match conversation_id.as_ref().map(ids::read).transpose() {
+            Ok(conversation) => conversation,
+            Err(error) => return Ok(found(Err(error))?),
+        };
+        let (bot, text) = (plain(&bot), plain(&text));
+        let recalled = rooms.chat.recall(actor, &bot, conversation, CHANNEL, &text, budget).await;
+        Ok(found(recalled)?.map(Into::into))
     }
 }
 

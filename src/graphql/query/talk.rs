@@ -4,11 +4,12 @@ use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Context, ID, Object, Result};
 
 use crate::accounts::Scope;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::graphql::context::{actor, loaders, reader, rooms};
 use crate::graphql::cursors::{Place, first as at_most, place};
 use crate::graphql::ids;
 use crate::graphql::loaders::CompiledBot;
+use crate::graphql::query::found;
 use crate::graphql::types::{
     Bot, Conversation, Node, SearchHit, SearchPage, ServerInfo, Turn, Viewer, find_node, find_turn,
 };
@@ -73,7 +74,7 @@ impl TalkQueries {
         Ok(live.map(|live| Bot(CompiledBot { row: live.bot.clone(), live })))
     }
 
-    /// The caller's conversations, most recent first.
+    /// The caller's conversations, most recent first; null if there is no bot of that name.
     async fn conversations(
         &self,
         context: &Context<'_>,
@@ -88,7 +89,11 @@ impl TalkQueries {
         let has_previous = after.is_some();
         let mut tx = rooms(context)?.store.reading(actor.account).await?;
         let bot = match &bot {
-            Some(name) => Some(find_bot(&mut tx, name).await?.id),
+            Some(name) => match store::Bot::find_by_name(&mut tx, name).await? {
+                // Archived or not: its conversations stay.
+                Some(bot) => Some(bot.id),
+                None => return Ok(None),
+            },
             None => None,
         };
         // One more than asked for tells whether there are more.
@@ -150,9 +155,10 @@ impl TalkQueries {
         let bot = match &bot {
             Some(name) => {
                 let mut tx = rooms.store.reading(actor.account).await?;
-                let id = find_bot(&mut tx, name).await?.id;
+                let bot = store::Bot::find_by_name(&mut tx, name).await?;
                 tx.commit().await?;
-                Some(id)
+                let Some(bot) = bot else { return Ok(None) };
+                Some(bot.id)
             }
             None => None,
         };
@@ -168,17 +174,7 @@ impl TalkQueries {
     }
 }
 
-/// The bot of that name, archived or not: its conversations stay.
-async fn find_bot(tx: &mut store::Tenant, name: &str) -> Result<store::Bot, Error> {
-    let found = store::Bot::find_by_name(tx, name).await?;
-    found.ok_or_else(|| Error::not_found(format!("there is no bot called `{name}`")))
-}
-
 /// The id of one kind of thing; `None` if it is the id of something else, which is then not found.
 fn known<T: ids::Global>(id: &ID) -> Result<Option<T>, Error> {
-    match ids::read(id) {
-        Ok(id) => Ok(Some(id)),
-        Err(error) if error.kind() == Kind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    found(ids::read(id))
 }
