@@ -109,7 +109,7 @@ impl ConfigQueries {
     ) -> Result<Option<GenerationDetails>> {
         let (actor, rooms) = (planner(context)?, rooms(context)?);
         let shown = sync::show(&rooms.store, actor.account, &plain(&source), number).await;
-        let Some(shown) = known(shown)? else { return Ok(None) };
+        let Some(shown) = found(shown)? else { return Ok(None) };
         let readiness = if shown.entry.is_active { Some(readiness(context, None).await?) } else { None };
         Ok(Some(GenerationDetails { shown, readiness }))
     }
@@ -212,13 +212,4 @@ pub(in crate::graphql) async fn config_source(
         held: held.map(Held::from).map(ConfigHold::from),
         source,
     })
-}
-
-/// `None` for what there is not.
-fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == Kind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
