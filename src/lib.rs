@@ -49,7 +49,8 @@
 //! 1. One room per outside library; `tests/it/architecture.rs` holds the table of permitted imports.
 //! 2. No database connection is held while a model thinks: load, let go, think, take again, save.
 //! 3. `spec`, `sync::plan` and `chat::context` do no I/O and never ask the time.
-//! 4. Every tenant query runs inside `store::Tenant`; a door gets an `AccountId` only from an `Actor`.
+//! 4. Every tenant query runs inside `store::Tenant`; a door gets an `AccountId` only from an `Actor`, or
+//!    from an address that this server signed.
 //! 5. Plaintext secrets exist only as `SecretString`, between `secrets::reveal` and the call.
 //! 6. A reply and the row that will deliver it are written in one transaction.
 //! 7. Doors return a finished router; nobody below the roof imports `App`.
