@@ -72,6 +72,8 @@ ids! {
     DeliveryId,
     /// A summary of a span of messages.
     SummaryId,
+    /// A single sentence that was drawn from what people said.
+    FactId,
     /// One line of the usage ledger.
     UsageId,
     /// Background work in the queue.

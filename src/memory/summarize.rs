@@ -17,7 +17,7 @@ use crate::providers::offline::{self, Line};
 use crate::providers::{Event, Finish, Keys, Kind, Providers, Route};
 use crate::spec;
 use crate::store::{
-    Bot, BotRevision, Conversation, Message, MessageRole, Store, Summary, Tenant, UsageEvent,
+    Bot, BotRevision, Conversation, Message, MessageRole, Store, Summary, SummaryKind, Tenant, UsageEvent,
 };
 use crate::tokens;
 
@@ -322,6 +322,9 @@ fn summary(material: &Material, written: Written, now: DateTime<Utc>) -> Summary
         text: written.text,
         model: written.model,
         created_at: now,
+        kind: SummaryKind::Rolling,
+        since: None,
+        until: None,
     }
 }
 

@@ -8,7 +8,7 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{Nullable, Uuid};
 
 use crate::id::{
-    AccountId, AuditId, BotId, ConversationId, DeliveryId, GenerationId, JobId, MessageId, PersonId,
+    AccountId, AuditId, BotId, ConversationId, DeliveryId, FactId, GenerationId, JobId, MessageId, PersonId,
     ReplicaId, RevisionId, ScheduleId, SecretId, SummaryId, TokenId, TurnId, UploadId, UsageId,
 };
 
@@ -77,6 +77,7 @@ id_columns!(
     BotId,
     ConversationId,
     DeliveryId,
+    FactId,
     GenerationId,
     JobId,
     MessageId,

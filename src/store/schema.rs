@@ -321,6 +321,54 @@ diesel::table! {
         tokens -> Int4,
         model -> Text,
         created_at -> Timestamptz,
+        kind -> Text,
+        since -> Nullable<Timestamptz>,
+        until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    facts (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        bot_id -> Uuid,
+        conversation_id -> Uuid,
+        person_id -> Nullable<Uuid>,
+        about -> Text,
+        text -> Text,
+        importance -> Int4,
+        state -> Text,
+        superseded_by -> Nullable<Uuid>,
+        said_at -> Timestamptz,
+        use_count -> Int4,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_in -> Nullable<Uuid>,
+        last_used_ordinal -> Nullable<Int4>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    fact_sources (account_id, fact_id, message_id) {
+        account_id -> Uuid,
+        fact_id -> Uuid,
+        message_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    fact_versions (account_id, fact_id, version) {
+        account_id -> Uuid,
+        fact_id -> Uuid,
+        version -> Int4,
+        action -> Text,
+        by -> Text,
+        text -> Text,
+        importance -> Int4,
+        state -> Text,
+        at -> Timestamptz,
     }
 }
 

@@ -8,12 +8,27 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::id::{AccountId, BotId, ConversationId, PersonId, SummaryId};
+use crate::store::columns::words;
 use crate::store::schema::summaries;
 use crate::store::sql::sql;
 use crate::store::tx::Tenant;
 use crate::store::wake::Hint;
 
-/// A rolling summary: it covers its span and, through the one before it, everything earlier.
+words! {
+    /// What a summary tells of.
+    SummaryKind {
+        /// Its span and, through the one before it, everything earlier.
+        Rolling = "rolling",
+        /// One day of a conversation.
+        Day = "day",
+        /// A week, from the digests of its days.
+        Week = "week",
+        /// A month, from the digests of its days.
+        Month = "month",
+    }
+}
+
+/// What was said, in fewer words.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
 #[diesel(table_name = summaries, check_for_backend(diesel::pg::Pg))]
 pub struct Summary {
@@ -28,6 +43,10 @@ pub struct Summary {
     /// `provider/model` that wrote it.
     pub model: String,
     pub created_at: DateTime<Utc>,
+    pub kind: SummaryKind,
+    /// The time that a digest tells of: from here (included) until there; none for a rolling summary.
+    pub since: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Summary {
@@ -42,12 +61,12 @@ impl Summary {
         Ok(count == 1)
     }
 
-    /// The newest one of a conversation.
+    /// The newest rolling one of a conversation.
     pub async fn find_latest(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<Self>> {
         Self::find_latest_before(tx, conversation, i32::MAX).await
     }
 
-    /// The newest one of a conversation that covers nothing from the message `ordinal` on.
+    /// The newest rolling one of a conversation that covers nothing from the message `ordinal` on.
     pub async fn find_latest_before(
         tx: &mut Tenant,
         conversation: ConversationId,
@@ -56,6 +75,7 @@ impl Summary {
         let summary = summaries::table
             .filter(summaries::account_id.eq(tx.account()))
             .filter(summaries::conversation_id.eq(conversation))
+            .filter(summaries::kind.eq(SummaryKind::Rolling))
             .filter(summaries::to_ordinal.lt(ordinal))
             .order(summaries::to_ordinal.desc())
             .select(Self::as_select())
@@ -77,6 +97,61 @@ impl Summary {
         .await?;
         tx.wake(Hint::Feed);
         Ok(count)
+    }
+
+    /// Digests of a kind that tell of times within `since` (included) and `until`, oldest first.
+    pub async fn list_digests(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        kind: SummaryKind,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Self>> {
+        let found = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::conversation_id.eq(conversation))
+            .filter(summaries::kind.eq(kind))
+            .filter(summaries::since.ge(since))
+            .filter(summaries::until.le(until))
+            .order(summaries::since)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
+    /// Until when a conversation has digests of a kind.
+    pub async fn digested_until(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        kind: SummaryKind,
+    ) -> Result<Option<DateTime<Utc>>> {
+        let until = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::conversation_id.eq(conversation))
+            .filter(summaries::kind.eq(kind))
+            .select(diesel::dsl::max(summaries::until))
+            .first(tx.conn())
+            .await?;
+        Ok(until)
+    }
+
+    /// The digests of all conversations, by id: at most `limit` of those after `after`.
+    pub async fn list_digests_after(
+        tx: &mut Tenant,
+        after: Option<SummaryId>,
+        limit: i64,
+    ) -> Result<Vec<Self>> {
+        let found = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::kind.ne(SummaryKind::Rolling))
+            .filter(summaries::id.gt(after.map_or(Uuid::nil(), |id| id.0)))
+            .order(summaries::id)
+            .limit(limit)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
     }
 
     pub async fn list_by_ids(tx: &mut Tenant, ids: &[SummaryId]) -> Result<Vec<Self>> {
@@ -114,7 +189,7 @@ impl Summary {
         Ok(found)
     }
 
-    /// The newest one of each conversation, by conversation: at most `limit` of the conversations after
+    /// The newest rolling one of each conversation, by conversation: at most `limit` of the conversations after
     /// `after`.
     pub async fn list_latest(
         tx: &mut Tenant,
@@ -122,7 +197,7 @@ impl Summary {
         limit: i64,
     ) -> Result<Vec<Self>> {
         let found = sql("select distinct on (conversation_id) * from summaries
-             where account_id = current_account() and conversation_id > ?
+             where account_id = current_account() and kind = 'rolling' and conversation_id > ?
              order by conversation_id, to_ordinal desc limit ?")
         .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), |id| id.0))
         .bind::<BigInt, _>(limit)
@@ -131,11 +206,12 @@ impl Summary {
         Ok(found)
     }
 
-    /// Which summaries of these conversations gave way to a newer one.
+    /// Which rolling summaries of these conversations gave way to a newer one.
     pub async fn list_outdated(tx: &mut Tenant, conversations: &[ConversationId]) -> Result<Vec<SummaryId>> {
         let ids = summaries::table
             .filter(summaries::account_id.eq(tx.account()))
             .filter(summaries::conversation_id.eq_any(conversations))
+            .filter(summaries::kind.eq(SummaryKind::Rolling))
             .order((summaries::conversation_id, summaries::to_ordinal.desc()))
             .select((summaries::conversation_id, summaries::id))
             .load::<(ConversationId, SummaryId)>(tx.conn())
@@ -162,7 +238,7 @@ impl Summary {
                  where account_id = current_account() and conversation_id = ? and role = 'person'
                    and erased_at is null and ordinal >= ?
                    and ordinal > coalesce((select max(to_ordinal) from summaries
-                       where account_id = current_account() and conversation_id = ?), 0)
+                       where account_id = current_account() and conversation_id = ? and kind = 'rolling'), 0)
                  limit ?) waiting")
         .bind::<SqlUuid, _>(conversation)
         .bind::<Integer, _>(from)

@@ -196,6 +196,9 @@ fn a_summary_stands_for_what_the_window_does_not_hold() {
         tokens: 5,
         model: "offline".into(),
         created_at: at(0),
+        kind: store::SummaryKind::Rolling,
+        since: None,
+        until: None,
     });
     assert!(case.assemble().request.system.contains("They planned a journey."));
     case.window = vec![message(1, MessageRole::Person, "the beginning")];
