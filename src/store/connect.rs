@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
-use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::AccountId;
 use crate::store::feed;
 use crate::store::sql::sql;
-use crate::store::tx::{System, Tenant};
+use crate::store::tx::{System, Tenant, Transaction};
 use crate::store::wake::Wake;
 
 pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -57,17 +57,33 @@ impl Store {
     /// Begins a transaction confined to `account` that only reads: Postgres refuses whatever would write, and ends
     /// a statement that takes too long, also for a caller who went away. That is `Unavailable`.
     pub async fn reading(&self, account: AccountId) -> Result<Tenant> {
-        Tenant::begin_reading(self.pool.get().await?, self.wake.clone(), account, self.deadline).await
+        let tx = self.begin(&self.pool, &Tenant::reading(account, self.deadline)).await?;
+        Ok(Tenant::of(account, tx))
     }
 
     /// Begins a transaction confined to `account`.
     pub async fn tenant(&self, account: AccountId) -> Result<Tenant> {
-        Tenant::begin(self.pool.get().await?, self.wake.clone(), account).await
+        let tx = self.begin(&self.pool, &Tenant::confined(account)).await?;
+        Ok(Tenant::of(account, tx))
     }
 
     /// Begins a transaction on the queues and logs of every account.
     pub async fn system(&self) -> Result<System> {
-        System::begin(self.queues.get().await?, self.wake.clone()).await
+        Ok(System::of(self.begin(&self.queues, System::CONFINED).await?))
+    }
+
+    /// Begins a transaction with the statements of `beginning`, which go out together: nobody asks a pooled
+    /// connection first whether it still lives. One that does not is thrown away for the next one, since nothing
+    /// was asked of it yet; a new one that fails says that the database is away.
+    async fn begin(&self, pool: &Pool<AsyncPgConnection>, beginning: &str) -> Result<Transaction> {
+        loop {
+            let conn = pool.get().await?;
+            let is_pooled = Object::metrics(&conn).recycle_count > 0;
+            match Transaction::begin(conn, self.wake.clone(), beginning).await {
+                Err(error) if is_pooled && error.kind() == Kind::Unavailable => {}
+                begun => return begun,
+            }
+        }
     }
 
     /// The wake-ups of this process.
@@ -86,13 +102,15 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        sql("select 1").execute(&mut *self.pool.get().await?).await?;
-        Ok(())
+        self.begin(&self.pool, "begin").await?.commit().await
     }
 }
 
 fn pool(url: &str, connections: usize) -> Result<Pool<AsyncPgConnection>> {
-    Pool::builder(AsyncDieselConnectionManager::<AsyncPgConnection>::new(url))
+    let mut config = ManagerConfig::<AsyncPgConnection>::default();
+    // A question to the server before every transaction would cost as much as many a statement; see `Store::begin`.
+    config.recycling_method = RecyclingMethod::Fast;
+    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(connections)
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(WAIT))

@@ -8,9 +8,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::pooled_connection::deadpool::Object;
-use diesel_async::{
-    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
-};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
 
 use crate::error::Result;
 use crate::id::AccountId;
@@ -24,29 +22,20 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    pub(super) async fn begin(
-        conn: Object<AsyncPgConnection>,
-        wake: Wake,
-        account: AccountId,
-    ) -> Result<Self> {
-        let confine = Self::confined_to(account);
-        Ok(Self { account, tx: Transaction::begin(conn, wake, &confine).await? })
+    pub(super) fn of(account: AccountId, tx: Transaction) -> Self {
+        Self { account, tx }
     }
-    /// One that can write nothing, and whose statements the server ends after `deadline`.
-    pub(super) async fn begin_reading(
-        conn: Object<AsyncPgConnection>,
-        wake: Wake,
-        account: AccountId,
-        deadline: Duration,
-    ) -> Result<Self> {
-        let (confine, deadline) = (Self::confined_to(account), deadline.as_millis());
-        let confine =
-            format!("set transaction read only; set local statement_timeout = {deadline}; {confine}");
-        Ok(Self { account, tx: Transaction::begin(conn, wake, &confine).await? })
-    }
-    fn confined_to(account: AccountId) -> String {
+    /// What begins a transaction confined to `account`.
+    pub(super) fn confined(account: AccountId) -> String {
         // The id is a UUID, so there is nothing to escape.
-        format!("set local role botwright_app; set local app.account_id = '{account}'")
+        format!("begin; set local role botwright_app; set local app.account_id = '{account}'")
+    }
+    /// The same for one that can write nothing, and whose statements the server ends after `deadline`.
+    pub(super) fn reading(account: AccountId, deadline: Duration) -> String {
+        format!(
+            "begin read only; set local statement_timeout = {}; set local role botwright_app; set local app.account_id = '{account}'",
+            deadline.as_millis()
+        )
     }
     /// Whose rows these are.
     pub fn account(&self) -> AccountId {
@@ -71,8 +60,11 @@ pub struct System {
 }
 
 impl System {
-    pub(super) async fn begin(conn: Object<AsyncPgConnection>, wake: Wake) -> Result<Self> {
-        Ok(Self { tx: Transaction::begin(conn, wake, "set local role botwright_system").await? })
+    /// What begins such a transaction.
+    pub(super) const CONFINED: &str = "begin; set local role botwright_system";
+
+    pub(super) fn of(tx: Transaction) -> Self {
+        Self { tx }
     }
     pub(super) fn conn(&mut self) -> &mut AsyncPgConnection {
         &mut self.tx.conn
@@ -102,22 +94,23 @@ impl System {
 
 type Manager = AnsiTransactionManager;
 
-struct Transaction {
+pub(super) struct Transaction {
     conn: Connection,
     wake: Wake,
     hints: Vec<Hint>,
 }
 
 impl Transaction {
-    async fn begin(conn: Object<AsyncPgConnection>, wake: Wake, confine: &str) -> Result<Self> {
+    /// Begins with `beginning`, several statements of which the first is `begin`. A connection that refuses it is
+    /// closed.
+    pub(super) async fn begin(conn: Object<AsyncPgConnection>, wake: Wake, beginning: &str) -> Result<Self> {
         let mut conn = Connection { conn: Some(conn), switching: true };
-        Manager::begin_transaction(&mut *conn).await?;
+        Manager::begin_transaction_sql(&mut *conn, beginning).await?;
         conn.switching = false;
-        conn.batch_execute(confine).await?;
         Ok(Self { conn, wake, hints: Vec::new() })
     }
 
-    async fn commit(mut self) -> Result<()> {
+    pub(super) async fn commit(mut self) -> Result<()> {
         self.conn.switching = true;
         Manager::commit_transaction(&mut *self.conn).await?;
         self.conn.finish();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use botwright::chat::{Inbound, Target, Update};
 use botwright::error::Kind;
 use botwright::providers::scripted::{Fail, Line};
-use botwright::store::TurnState;
+use botwright::store::{Store, TurnState};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::harness::cluster::Database;
@@ -256,4 +258,45 @@ async fn two_replicas_share_one_queue() {
     assert_eq!(first + second, 1_000);
     assert!(first >= 333 && second >= 333, "{first} and {second}");
     tokio::join!(one.end(), two.end(), door.end());
+}
+
+/// Holds several connections of both pools at once, so that there are several from here on.
+async fn hold_several(store: &Store, talk: &Talk) {
+    let accounts = join_all((0..4).map(|_| store.tenant(talk.actor.account))).await;
+    let queues = join_all((0..4).map(|_| store.system())).await;
+    for tx in accounts {
+        tx.unwrap().commit().await.unwrap();
+    }
+    for tx in queues {
+        tx.unwrap().commit().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_database_ended_cost_nobody_an_answer() {
+    let database = Database::new();
+    let talk = Talk::without_engine(&database).await;
+    let mut admin = AsyncPgConnection::establish(database.url()).await.unwrap();
+    for _ in 0..3 {
+        hold_several(&talk.store, &talk).await;
+        // All but this one, and all are gone when it returns.
+        admin
+            .batch_execute(
+                "do $$ begin
+                     perform pg_terminate_backend(pid) from pg_stat_activity
+                         where datname = current_database() and pid <> pg_backend_pid();
+                     while exists (select from pg_stat_activity
+                         where datname = current_database() and pid <> pg_backend_pid()) loop
+                         perform pg_sleep(0.01), pg_stat_clear_snapshot();
+                     end loop;
+                 end $$",
+            )
+            .await
+            .unwrap();
+        talk.store.ping().await.unwrap();
+        let said = talk.say("Still there?").await;
+        assert_eq!(said.turn.state, TurnState::Queued);
+        talk.store.system().await.unwrap().commit().await.unwrap();
+    }
+    talk.end().await;
 }
