@@ -165,6 +165,11 @@ impl Engine {
     async fn claim_turns(self: Arc<Self>, stop: CancellationToken) {
         let mut waiter = self.store.wake().waiter(Hint::Work);
         while !stop.is_cancelled() {
+            // With no room there is nothing to ask for; what waits is asked for as soon as there is some.
+            tokio::select! {
+                room = self.slots.acquire() => drop(room),
+                () = stop.cancelled() => return,
+            }
             let more = self.claim_once().await.unwrap_or_else(|error| {
                 tracing::warn!(error = error.chain(), "turns wait: the queue cannot be read");
                 false
@@ -192,8 +197,8 @@ impl Engine {
             slots.push(slot);
         }
         if slots.is_empty() {
-            sleep(Duration::from_millis(5)).await;
-            return Ok(false);
+            // Somebody was faster.
+            return Ok(true);
         }
         let mut tx = self.store.system().await?;
         let limit = i64::try_from(slots.len()).unwrap_or(1);

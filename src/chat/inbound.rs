@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
-use crate::chat::repeat::{Receipt, claim_key, idempotency, replay};
+use crate::chat::repeat::{Receipt, claim_key, idempotency, of_message, replay};
 use crate::chat::uploads::attach;
 use crate::chat::{Chat, room_for_message};
 use crate::dialog::Wishes;
 use crate::error::{Error, Result};
-use crate::id::{ConversationId, MessageId, ReplicaId, UploadId};
+use crate::id::{ConversationId, MessageId, ReplicaId, TurnId, UploadId};
 use crate::store::{
     Conversation, ConversationEvent, Idempotency, Message, MessageRole, NewTurn, Participant, Tenant, Turn,
 };
@@ -54,6 +54,36 @@ pub struct Accepted {
     pub replayed: bool,
 }
 
+impl Accepted {
+    fn receipt(&self) -> Receipt {
+        let (message, turn) = (Some(self.message.id), Some(self.turn.id));
+        Receipt { conversation: self.conversation.id, message, turn }
+    }
+}
+
+/// A message about to be stored.
+struct New {
+    message: MessageId,
+    /// The turn that it begins, unless it joins another.
+    turn: TurnId,
+    text: String,
+    /// Who has room to run the turn at once.
+    claim_as: Option<ReplicaId>,
+    at: DateTime<Utc>,
+}
+
+impl New {
+    /// What most messages come to: their key remembers it from its claim on, which spares writing it twice.
+    fn expected(&self, target: &Target) -> Option<Receipt> {
+        match *target {
+            Target::Conversation(conversation) => {
+                Some(Receipt { conversation, message: Some(self.message), turn: Some(self.turn) })
+            }
+            Target::Bot(_) => None,
+        }
+    }
+}
+
 impl Chat {
     /// Takes in a message. When this returns it is durable, and its answer will come whatever crashes.
     ///
@@ -67,42 +97,36 @@ impl Chat {
         let wishes = written(inbound.wishes.as_ref())?;
         let slot = self.engine.free_slot();
         let claim_as = slot.as_ref().map(|_| self.engine.replica);
-        let now = self.engine.clock.now();
+        let new = New {
+            message: MessageId::new(),
+            turn: TurnId::new(),
+            text,
+            claim_as,
+            at: self.engine.clock.now(),
+        };
+        let expected = new.expected(&inbound.target);
+        let request = of_message(actor, &inbound, wishes.as_ref(), expected.as_ref(), new.at)?;
         let mut tx = self.engine.store.tenant(actor.account).await?;
-        let request = inbound.idempotency_key.as_ref().map(|key| {
-            let target = match &inbound.target {
-                Target::Bot(name) => format!("bot:{name}"),
-                Target::Conversation(id) => format!("conversation:{id}"),
-            };
-            let files: Vec<String> = inbound.uploads.iter().map(ToString::to_string).collect();
-            let mut content = vec![inbound.channel, &target, &inbound.text];
-            content.extend(wishes.as_ref().map(|(_, written)| written.as_str()));
-            content.extend(files.iter().map(String::as_str));
-            idempotency(actor, "sendMessage", key, &content, now)
-        });
         if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
             let accepted = replay(&mut tx, &receipt).await?;
             tx.commit().await?;
             return Ok(accepted);
         }
-        let (live, conversation) = self.place(&mut tx, actor, &inbound, now).await?;
+        let (live, conversation) = self.place(&mut tx, actor, &inbound, new.at).await?;
         let instructions = inbound.wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
-        self.check_room(&live, &text, instructions)?;
-        let mut accepted =
-            Self::store_message(&mut tx, actor, &live, conversation, text, claim_as, now).await?;
+        self.check_room(&live, &new.text, instructions)?;
+        let mut accepted = Self::store_message(&mut tx, actor, &live, conversation, new).await?;
         if let Some((wishes, _)) = wishes {
             Turn::wish(&mut tx, accepted.turn.id, &wishes).await?;
             accepted.turn.wishes = Some(wishes);
         }
         attach(&mut tx, actor, &inbound.uploads, accepted.message.id).await?;
         if let Some(request) = &request {
-            let receipt = Receipt {
-                conversation: accepted.conversation.id,
-                message: Some(accepted.message.id),
-                turn: Some(accepted.turn.id),
-            };
-            let result = serde_json::to_value(receipt).map_err(Error::internal)?;
-            Idempotency::answer(&mut tx, request, &result).await?;
+            let receipt = accepted.receipt();
+            if expected.as_ref() != Some(&receipt) {
+                let result = serde_json::to_value(receipt).map_err(Error::internal)?;
+                Idempotency::answer(&mut tx, request, &result).await?;
+            }
         }
         tx.commit().await?;
         let ours =
@@ -126,8 +150,13 @@ impl Chat {
         let title = checked_title(title)?;
         let now = self.engine.clock.now();
         let mut tx = self.engine.store.tenant(actor.account).await?;
-        let request = idempotency_key.as_ref().map(|key| {
-            idempotency(actor, "createConversation", key, &[bot, title.as_deref().unwrap_or_default()], now)
+        let id = ConversationId::new();
+        let receipt = serde_json::to_value(Receipt { conversation: id, message: None, turn: None });
+        let receipt = receipt.map_err(Error::internal)?;
+        let content = [bot, title.as_deref().unwrap_or_default()];
+        let request = idempotency_key.as_ref().map(|key| Idempotency {
+            result: receipt,
+            ..idempotency(actor, "createConversation", key, &content, now)
         });
         if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
             let conversation = Conversation::find(&mut tx, receipt.conversation).await?;
@@ -137,16 +166,10 @@ impl Chat {
             return Ok((conversation, true));
         }
         let live = self.bots().find_in(&mut tx, bot).await?.ok_or_else(|| unknown_bot(bot))?;
-        let id = ConversationId::new();
         let new = new_conversation(actor, &live, channel, &id.to_string(), id, title, now);
         let mut made = Conversation::find_or_insert_locked(&mut tx, &new).await?;
         if let Some(greeting) = &live.spec.greeting {
             greet(&mut tx, actor, &live, &mut made, greeting, now).await?;
-        }
-        if let Some(request) = &request {
-            let receipt = Receipt { conversation: id, message: None, turn: None };
-            let result = serde_json::to_value(receipt).map_err(Error::internal)?;
-            Idempotency::answer(&mut tx, request, &result).await?;
         }
         tx.commit().await?;
         Ok((made, false))
@@ -206,10 +229,9 @@ impl Chat {
         actor: &Actor,
         live: &LiveBot,
         mut conversation: Conversation,
-        text: String,
-        claim_as: Option<ReplicaId>,
-        now: DateTime<Utc>,
+        new: New,
     ) -> Result<Accepted> {
+        let now = new.at;
         if conversation.last_ordinal == 0 {
             let participant = Participant {
                 account_id: actor.account,
@@ -223,7 +245,8 @@ impl Chat {
         let turn = match Turn::join(tx, conversation.id).await? {
             Some(turn) => turn,
             None => {
-                let new = NewTurn {
+                let begun = NewTurn {
+                    id: new.turn,
                     conversation_id: conversation.id,
                     bot_id: live.bot.id,
                     revision_id: live.revision,
@@ -231,19 +254,18 @@ impl Chat {
                     after: None,
                     created_at: now,
                 };
-                let busy = !Turn::list_open(tx, conversation.id).await?.is_empty();
-                Turn::insert(tx, new, claim_as.filter(|_| !busy)).await?
+                Turn::insert(tx, begun, new.claim_as).await?
             }
         };
         let message = Message {
             account_id: actor.account,
-            id: MessageId::new(),
+            id: new.message,
             conversation_id: conversation.id,
             ordinal,
             role: MessageRole::Person,
             person_id: Some(actor.person),
             author: actor.person_name.clone(),
-            text,
+            text: new.text,
             version: 1,
             turn_id: Some(turn.id),
             sent_at: now,

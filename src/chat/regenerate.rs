@@ -98,9 +98,8 @@ impl Chat {
         if live.bot.archived_at.is_some() {
             return Err(Error::conflict(format!("the bot `{}` is archived", live.bot.name)));
         }
-        // An older turn may still run where the newest one was cancelled in the queue.
-        let busy = !Turn::list_open(tx, conversation.id).await?.is_empty();
         let new = NewTurn {
+            id: TurnId::new(),
             conversation_id: conversation.id,
             bot_id: live.bot.id,
             revision_id: live.revision,
@@ -108,7 +107,8 @@ impl Chat {
             after: Some(last.as_take()),
             created_at: now,
         };
-        let turn = Turn::insert(tx, new, claim_as.filter(|_| !busy)).await?;
+        // An older turn may still run where the newest one was cancelled in the queue: it waits for that one.
+        let turn = Turn::insert(tx, new, claim_as).await?;
         Message::pass_on(tx, last.id, turn.id).await?;
         let (_, event) = Conversation::advance(tx, conversation.id, 0, 1, now).await?;
         let place = (conversation.account_id, conversation.id);

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::accounts::Actor;
-use crate::chat::Accepted;
+use crate::chat::{Accepted, Inbound, Target};
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
 use crate::store::{Conversation, Idempotency, KEY_REUSED, Message, Remembered, Tenant, Turn};
 
 /// What an idempotency key remembers.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Receipt {
     pub(super) conversation: ConversationId,
     pub(super) message: Option<MessageId>,
@@ -39,6 +39,27 @@ pub(super) fn idempotency(
         result: Value::Null,
         created_at: now,
     }
+}
+
+/// A message as its key remembers it; none without a key. `expected` is what it most likely comes to.
+pub(super) fn of_message(
+    actor: &Actor,
+    inbound: &Inbound,
+    wishes: Option<&(Value, String)>,
+    expected: Option<&Receipt>,
+    now: DateTime<Utc>,
+) -> Result<Option<Idempotency>> {
+    let Some(key) = &inbound.idempotency_key else { return Ok(None) };
+    let target = match &inbound.target {
+        Target::Bot(name) => format!("bot:{name}"),
+        Target::Conversation(id) => format!("conversation:{id}"),
+    };
+    let files: Vec<String> = inbound.uploads.iter().map(ToString::to_string).collect();
+    let mut content = vec![inbound.channel, &target, &inbound.text];
+    content.extend(wishes.map(|(_, written)| written.as_str()));
+    content.extend(files.iter().map(String::as_str));
+    let result = serde_json::to_value(expected).map_err(Error::internal)?;
+    Ok(Some(Idempotency { result, ..idempotency(actor, "sendMessage", key, &content, now) }))
 }
 
 pub(super) async fn claim_key(tx: &mut Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {

@@ -202,13 +202,15 @@ pub struct Participant {
 impl Participant {
     /// Notes that somebody speaks here under this name.
     pub async fn put(tx: &mut Tenant, participant: &Self) -> Result<()> {
-        diesel::insert_into(participants::table)
-            .values(participant)
-            .on_conflict((participants::account_id, participants::conversation_id, participants::person_id))
-            .do_update()
-            .set(participants::name.eq(&participant.name))
-            .execute(tx.conn())
-            .await?;
+        sql("insert into participants (account_id, conversation_id, person_id, name)
+             values (?, ?, ?, ?)
+             on conflict (account_id, conversation_id, person_id) do update set name = excluded.name")
+        .bind::<SqlUuid, _>(participant.account_id)
+        .bind::<SqlUuid, _>(participant.conversation_id)
+        .bind::<SqlUuid, _>(participant.person_id)
+        .bind::<Text, _>(participant.name.clone())
+        .execute(tx.conn())
+        .await?;
         Ok(())
     }
 
@@ -331,7 +333,21 @@ impl ConversationEvent {
 
     /// Appends lines whose numbers came from [`Conversation::advance`].
     pub async fn insert(tx: &mut Tenant, events: &[Self]) -> Result<()> {
-        diesel::insert_into(conversation_events::table).values(events).execute(tx.conn()).await?;
+        fn all<T>(events: &[ConversationEvent], column: impl Fn(&ConversationEvent) -> T) -> Vec<T> {
+            events.iter().map(column).collect()
+        }
+        sql("insert into conversation_events (account_id, conversation_id, seq, kind, message_id, turn_id, state, at)
+             select * from unnest(?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind::<Array<SqlUuid>, _>(all(events, |event| event.account_id))
+        .bind::<Array<SqlUuid>, _>(all(events, |event| event.conversation_id))
+        .bind::<Array<Integer>, _>(all(events, |event| event.seq))
+        .bind::<Array<Text>, _>(all(events, |event| event.kind.clone()))
+        .bind::<Array<Nullable<SqlUuid>>, _>(all(events, |event| event.message_id))
+        .bind::<Array<Nullable<SqlUuid>>, _>(all(events, |event| event.turn_id))
+        .bind::<Array<Nullable<Text>>, _>(all(events, |event| event.state.clone()))
+        .bind::<Array<Timestamptz>, _>(all(events, |event| event.at))
+        .execute(tx.conn())
+        .await?;
         for event in events {
             tx.wake(Hint::Conversation(event.conversation_id));
         }

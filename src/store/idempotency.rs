@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::store::schema::idempotency_keys;
+use crate::store::sql::sql;
 use crate::store::tx::Tenant;
 
 /// The words of the `Conflict` when an idempotency key comes with another request than before.
@@ -24,6 +26,7 @@ pub struct Idempotency {
     pub key: String,
     /// Of the request's content.
     pub fingerprint: String,
+    /// The answer; for one that is about to be claimed, what it will most likely be.
     pub result: Value,
     pub created_at: DateTime<Utc>,
 }
@@ -43,11 +46,19 @@ impl Idempotency {
     /// Claims the key within the transaction of the effect. Of several at once the first goes on; the others
     /// wait until it has committed, and then read its result (or go on, if it failed).
     pub async fn claim(tx: &mut Tenant, request: &Self) -> Result<Remembered> {
-        let claimed = diesel::insert_into(idempotency_keys::table)
-            .values(request)
-            .on_conflict_do_nothing()
-            .execute(tx.conn())
-            .await?;
+        let claimed = sql(
+            "insert into idempotency_keys (account_id, principal, operation, key, fingerprint, result, created_at)
+             values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        )
+        .bind::<SqlUuid, _>(request.account_id)
+        .bind::<Text, _>(request.principal.clone())
+        .bind::<Text, _>(request.operation.clone())
+        .bind::<Text, _>(request.key.clone())
+        .bind::<Text, _>(request.fingerprint.clone())
+        .bind::<Jsonb, _>(request.result.clone())
+        .bind::<Timestamptz, _>(request.created_at)
+        .execute(tx.conn())
+        .await?;
         if claimed == 1 {
             return Ok(Remembered::New);
         }
@@ -69,15 +80,14 @@ impl Idempotency {
         })
     }
 
-    /// Sets the answer of a claimed key, before the commit.
+    /// Sets the answer of a claimed key, before the commit, where the claim did not know it yet.
     pub async fn answer(tx: &mut Tenant, request: &Self, result: &Value) -> Result<()> {
-        let count = diesel::update(idempotency_keys::table.find((
-            tx.account(),
-            &request.principal,
-            &request.operation,
-            &request.key,
-        )))
-        .set(idempotency_keys::result.eq(result))
+        let count = sql("update idempotency_keys set result = ?
+             where account_id = current_account() and principal = ? and operation = ? and key = ?")
+        .bind::<Jsonb, _>(result.clone())
+        .bind::<Text, _>(request.principal.clone())
+        .bind::<Text, _>(request.operation.clone())
+        .bind::<Text, _>(request.key.clone())
         .execute(tx.conn())
         .await?;
         if count == 1 { Ok(()) } else { Err(Error::internal("an idempotency key vanished")) }

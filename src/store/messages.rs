@@ -52,9 +52,29 @@ pub struct Message {
 
 impl Message {
     pub async fn insert(tx: &mut Tenant, messages: &[Self]) -> Result<()> {
-        // Postgres takes 65,535 binds in a statement; fourteen a row.
+        fn all<T>(messages: &[Message], column: impl Fn(&Message) -> T) -> Vec<T> {
+            messages.iter().map(column).collect()
+        }
         for some in messages.chunks(2_000) {
-            diesel::insert_into(messages::table).values(some).execute(tx.conn()).await?;
+            sql("insert into messages (account_id, id, conversation_id, ordinal, role, person_id, author, text, version,
+                     turn_id, sent_at, edited_at, erased_at, superseded_by)
+                 select * from unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                .bind::<Array<SqlUuid>, _>(all(some, |message| message.account_id))
+                .bind::<Array<SqlUuid>, _>(all(some, |message| message.id))
+                .bind::<Array<SqlUuid>, _>(all(some, |message| message.conversation_id))
+                .bind::<Array<Integer>, _>(all(some, |message| message.ordinal))
+                .bind::<Array<Text>, _>(all(some, |message| message.role))
+                .bind::<Array<Nullable<SqlUuid>>, _>(all(some, |message| message.person_id))
+                .bind::<Array<Text>, _>(all(some, |message| message.author.clone()))
+                .bind::<Array<Text>, _>(all(some, |message| message.text.clone()))
+                .bind::<Array<Integer>, _>(all(some, |message| message.version))
+                .bind::<Array<Nullable<SqlUuid>>, _>(all(some, |message| message.turn_id))
+                .bind::<Array<Timestamptz>, _>(all(some, |message| message.sent_at))
+                .bind::<Array<Nullable<Timestamptz>>, _>(all(some, |message| message.edited_at))
+                .bind::<Array<Nullable<Timestamptz>>, _>(all(some, |message| message.erased_at))
+                .bind::<Array<Nullable<SqlUuid>>, _>(all(some, |message| message.superseded_by))
+                .execute(tx.conn())
+                .await?;
         }
         tx.wake(Hint::Feed);
         Ok(())

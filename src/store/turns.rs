@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Array, BigInt, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -102,6 +102,7 @@ pub(super) use brief_turns;
 /// What a new turn is about.
 #[derive(Debug, Clone)]
 pub struct NewTurn {
+    pub id: TurnId,
     pub conversation_id: ConversationId,
     pub bot_id: BotId,
     pub revision_id: RevisionId,
@@ -133,9 +134,9 @@ pub struct Outcome {
 }
 
 impl Turn {
-    /// Begins a turn for a new message: queued, or running at once where `claim_as` names a runner that has
-    /// room for it. The conversation must be locked and have no open turn (no queued one, if `claim_as` is
-    /// none).
+    /// Begins a turn for a new message: running at once where `claim_as` names a runner that has room for it and
+    /// no other turn of the conversation is open, queued otherwise. The conversation must be locked and have no
+    /// queued turn.
     pub async fn insert(tx: &mut Tenant, new: NewTurn, claim_as: Option<ReplicaId>) -> Result<Self> {
         let turn: Self = sql("insert into turns (account_id, id, conversation_id, bot_id, revision_id, first_ordinal, created_at,
                  person_id, take, again_of, state, attempt, leased_by, started_at, lease_until)
@@ -146,9 +147,11 @@ impl Turn {
                  case claim.state when 'running' then now() + make_interval(secs => ?) end
              from (select case when r is null then 'queued' else 'running' end as state,
                           case when r is null then 0 else 1 end as attempt, r as replica
-                   from (select ?::uuid as r) given) claim
+                   from (select case when not exists (
+                             select from turns where account_id = current_account() and conversation_id = ?
+                               and state in ('queued', 'running')) then ?::uuid end as r) given) claim
              returning *")
-            .bind::<SqlUuid, _>(TurnId::new())
+            .bind::<SqlUuid, _>(new.id)
             .bind::<SqlUuid, _>(new.conversation_id)
             .bind::<SqlUuid, _>(new.bot_id)
             .bind::<SqlUuid, _>(new.revision_id)
@@ -159,6 +162,7 @@ impl Turn {
             .bind::<Nullable<SqlUuid>, _>(new.after.map(|last| last.first))
             .bind::<Timestamptz, _>(new.created_at)
             .bind::<Double, _>(f64::from(LEASE_SECONDS))
+            .bind::<SqlUuid, _>(new.conversation_id)
             .bind::<Nullable<SqlUuid>, _>(claim_as)
             .get_result(tx.conn())
             .await?;
@@ -195,16 +199,6 @@ impl Turn {
             .select((turns::id, turns::report))
             .load(tx.conn())
             .await?;
-        Ok(found)
-    }
-
-    /// The queued and the running turn of a conversation, the running one first.
-    pub async fn list_open(tx: &mut Tenant, conversation: ConversationId) -> Result<Vec<Self>> {
-        let found = sql("select * from turns where account_id = current_account() and conversation_id = ?
-             and state in ('queued', 'running') order by state desc")
-        .bind::<SqlUuid, _>(conversation)
-        .load(tx.conn())
-        .await?;
         Ok(found)
     }
 
@@ -336,23 +330,33 @@ impl Turn {
     /// Ends it. The conversation and the turn must be locked.
     pub async fn finish(tx: &mut Tenant, id: TurnId, outcome: Outcome, now: DateTime<Utc>) -> Result<()> {
         let Outcome { state, reply_id, model, usage, failure, report, last_seq } = outcome;
-        sql("update turns set state = ?, reply_id = ?, model = ?, usage = ?, failure = ?, report = ?,
+        #[derive(QueryableByName)]
+        struct Next {
+            #[diesel(sql_type = Bool)]
+            waits: bool,
+        }
+        let next: Next =
+            sql("update turns set state = ?, reply_id = ?, model = ?, usage = ?, failure = ?, report = ?,
                  last_seq = ?, finished_at = ?, leased_by = null, lease_until = null, wishes = null
-             where account_id = current_account() and id = ?")
-        .bind::<Text, _>(state)
-        .bind::<Nullable<SqlUuid>, _>(reply_id)
-        .bind::<Nullable<Text>, _>(model)
-        .bind::<Nullable<Jsonb>, _>(usage)
-        .bind::<Nullable<Jsonb>, _>(failure)
-        .bind::<Nullable<Jsonb>, _>(report)
-        .bind::<Integer, _>(last_seq)
-        .bind::<Timestamptz, _>(now)
-        .bind::<SqlUuid, _>(id)
-        .execute(tx.conn())
-        .await?;
+             where account_id = current_account() and id = ?
+             returning exists (select from turns q where q.account_id = turns.account_id
+                 and q.conversation_id = turns.conversation_id and q.state = 'queued') as waits")
+            .bind::<Text, _>(state)
+            .bind::<Nullable<SqlUuid>, _>(reply_id)
+            .bind::<Nullable<Text>, _>(model)
+            .bind::<Nullable<Jsonb>, _>(usage)
+            .bind::<Nullable<Jsonb>, _>(failure)
+            .bind::<Nullable<Jsonb>, _>(report)
+            .bind::<Integer, _>(last_seq)
+            .bind::<Timestamptz, _>(now)
+            .bind::<SqlUuid, _>(id)
+            .get_result(tx.conn())
+            .await?;
         tx.wake(Hint::Turn(id));
-        // A queued turn of the same conversation may run now.
-        tx.wake(Hint::Work);
+        if next.waits {
+            // The queued turn of the same conversation may run now.
+            tx.wake(Hint::Work);
+        }
         Ok(())
     }
 

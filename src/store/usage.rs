@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Result;
@@ -34,7 +34,24 @@ pub struct UsageEvent {
 
 impl UsageEvent {
     pub async fn insert(tx: &mut Tenant, event: &Self) -> Result<()> {
-        diesel::insert_into(usage_events::table).values(event).execute(tx.conn()).await?;
+        sql("insert into usage_events (account_id, id, bot_id, conversation_id, turn_id, person_id, purpose, model,
+                 input_tokens, cached_tokens, output_tokens, cost_usd, at)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind::<SqlUuid, _>(event.account_id)
+        .bind::<SqlUuid, _>(event.id)
+        .bind::<SqlUuid, _>(event.bot_id)
+        .bind::<Nullable<SqlUuid>, _>(event.conversation_id)
+        .bind::<Nullable<SqlUuid>, _>(event.turn_id)
+        .bind::<Nullable<SqlUuid>, _>(event.person_id)
+        .bind::<Text, _>(event.purpose.clone())
+        .bind::<Text, _>(event.model.clone())
+        .bind::<Integer, _>(event.input_tokens)
+        .bind::<Integer, _>(event.cached_tokens)
+        .bind::<Integer, _>(event.output_tokens)
+        .bind::<Nullable<Double>, _>(event.cost_usd)
+        .bind::<Timestamptz, _>(event.at)
+        .execute(tx.conn())
+        .await?;
         Ok(())
     }
 
