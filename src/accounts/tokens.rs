@@ -15,7 +15,7 @@ use crate::store::{ApiToken, Audit, Person, Tenant};
 /// How tokens begin, so that people and secret scanners recognise them.
 const PREFIX: &str = "bw_";
 /// The channel of the people who exist only because a token speaks for them.
-const CHANNEL: &str = "api";
+pub(super) const CHANNEL: &str = "api";
 const NAME_CHARACTERS: usize = 64;
 const LONGEST_DAYS: i64 = 36_525;
 
@@ -133,7 +133,7 @@ async fn find_person(tx: &mut Tenant, handle: &str, now: DateTime<Utc>) -> Resul
     Ok(Person::find_or_create(tx, CHANNEL, &name, &name, now).await?.id)
 }
 
-fn checked_name(name: &str, whose: &str) -> Result<String> {
+pub(super) fn checked_name(name: &str, whose: &str) -> Result<String> {
     let name = name.trim();
     let length = name.chars().count();
     if length == 0 || length > NAME_CHARACTERS || name.chars().any(char::is_control) {

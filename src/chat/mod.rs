@@ -15,7 +15,9 @@ mod correct;
 mod direct;
 mod engine;
 mod events;
+mod evoke;
 mod finish;
+mod import;
 mod inbound;
 mod keys;
 mod ledger;
@@ -51,6 +53,8 @@ pub use changes::{Changed, Changes, Entity, EntityKind, Kinds, News, Since, Sync
 pub use context::{Assembled, File, Fixed, Input, NoRoom, assemble, fixed_tokens, room_for_message};
 pub use direct::{Answering, Asked, AskedIn, Unanswered};
 pub use events::{TurnUpdate, Update};
+pub use evoke::Evoked;
+pub use import::{Destination, Imported, Past, Whose};
 pub use inbound::{Accepted, Inbound, Target, may_see};
 pub use keys::Keyring;
 pub use outbound::{Channels, Deliver, Sent};

@@ -9,7 +9,7 @@ use crate::memory::{Ask, Found};
 use crate::store::{Conversation, Person};
 
 /// How many memories are looked at; the budget decides how many come.
-const LIMIT: usize = 60;
+pub(super) const LIMIT: usize = 60;
 /// The longest question, in bytes.
 const LONGEST: usize = 8 * 1024;
 /// The largest budget that may be asked for, in tokens.

@@ -17,6 +17,7 @@ mod exit;
 mod export;
 mod history;
 mod fmt;
+mod import;
 mod init;
 mod migrate;
 mod output;
@@ -24,6 +25,7 @@ mod plan;
 mod planned;
 mod problems;
 mod progress;
+mod recall;
 mod report;
 mod rollback;
 mod saved;
@@ -81,6 +83,8 @@ enum Command {
     Serve(serve::Args),
     Chat(chat::Args),
     Context(context::Args),
+    Import(import::Args),
+    Recall(recall::Args),
     Validate(validate::Args),
     Fmt(fmt::Args),
     Plan(plan::Args),
@@ -107,6 +111,8 @@ impl Command {
             Self::Init(args) => args.output.is_json(),
             Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) | Self::Watch(_) => false,
             Self::Context(args) => args.output.is_json(),
+            Self::Import(args) => args.output.is_json(),
+            Self::Recall(args) => args.output.is_json(),
             Self::Validate(args) => args.output.is_json(),
             Self::Fmt(args) => args.output.is_json(),
             Self::Plan(args) => args.output.is_json(),
@@ -199,6 +205,8 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Serve(args) => serve::run(args, here).await,
         Command::Chat(args) => chat::run(args, here).await,
         Command::Context(args) => context::run(args, here).await,
+        Command::Import(args) => import::run(args, here).await,
+        Command::Recall(args) => recall::run(args, here).await,
         Command::Validate(args) => validate::run(args, here),
         Command::Fmt(args) => fmt::run(args, here),
         Command::Schema(args) => schema::run(&args, here),

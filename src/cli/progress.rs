@@ -43,6 +43,25 @@ impl Progress {
         *self.lock() = Some(Step { text: text.to_owned(), since: Instant::now(), bar });
     }
 
+    /// A new step begins that has `total` parts; see [`Progress::reached`].
+    pub(super) fn counted_step(&self, text: &str, total: usize) {
+        self.step(text);
+        if let Some(Step { bar: Some(bar), .. }) = self.lock().as_ref()
+            && let Ok(style) =
+                ProgressStyle::with_template("{spinner} {msg} {bar:30} {human_pos}/{human_len} {eta:.dim}")
+        {
+            bar.set_style(style);
+            bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// So many parts of the step are done.
+    pub(super) fn reached(&self, parts: usize) {
+        if let Some(Step { bar: Some(bar), .. }) = self.lock().as_ref() {
+            bar.set_position(u64::try_from(parts).unwrap_or(u64::MAX));
+        }
+    }
+
     /// Something to know about the step that is under way.
     pub(super) fn note(&self, text: &str) {
         self.terminal.talk(format!("  {}", self.terminal.talk_style().dim(text)));

@@ -54,6 +54,16 @@ pub fn message_id(global: &str) -> Result<MessageId> {
     read(&ID(global.to_owned()))
 }
 
+/// The conversation that clients know by this id.
+pub fn conversation_id(global: &str) -> Result<ConversationId> {
+    read(&ID(global.to_owned()))
+}
+
+/// The id by which clients know a conversation.
+pub fn conversation_for_clients(id: ConversationId) -> String {
+    write(id).0
+}
+
 /// The id of a thing of one kind.
 ///
 /// `Invalid` if it is no id at all, `NotFound` if it is one of another kind.

@@ -13,8 +13,10 @@ mod found;
 mod gather;
 mod indexer;
 mod passages;
+mod past;
 mod progress;
 mod recall;
+mod settle;
 mod summarize;
 
 use std::collections::HashMap;
@@ -32,6 +34,7 @@ use crate::store::{Conversation, Store, Summary, Tenant};
 
 pub use found::{Ask, Found, FoundKind, IndexStatus, Match, Matches, Recalled};
 pub use indexer::Indexer;
+pub use past::PastSummary;
 pub use summarize::{Keyring, Summarize, Summarizer};
 
 use progress::{Checkpoint, Progress};

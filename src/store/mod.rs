@@ -21,6 +21,7 @@ mod facts;
 mod feed;
 mod generations;
 mod idempotency;
+mod imports;
 mod inspect;
 mod jobs;
 mod messages;
@@ -52,6 +53,7 @@ pub use facts::{Fact, FactAction, FactAuthor, FactSource, FactState, FactVersion
 pub use feed::{Audience, Change, Cursor, Horizon, Operation};
 pub use generations::{AppliedCommit, Generation, Hold, StoredBundle};
 pub use idempotency::{Idempotency, KEY_REUSED, Remembered};
+pub use imports::Import;
 pub use inspect::{Inspection, inspect};
 pub use jobs::{Job, JobState, Schedule};
 pub use messages::{Message, MessageRole};

@@ -470,3 +470,12 @@ diesel::table! {
         audience -> Nullable<Uuid>,
     }
 }
+
+diesel::table! {
+    imports (account_id, conversation_id, external_id) {
+        account_id -> Uuid,
+        conversation_id -> Uuid,
+        external_id -> Text,
+        message_id -> Uuid,
+    }
+}

@@ -16,6 +16,7 @@ mod fuzz;
 mod graphql;
 mod harness;
 mod hostile;
+mod import;
 mod init;
 mod jobs;
 mod kills;

@@ -212,6 +212,7 @@ fn sample() -> String {
         include_str!("../../migrations/2026-11-20-000000_foundation/sample.sql"),
         include_str!("../../migrations/2026-11-21-000000_bots_as_code/sample.sql"),
         include_str!("../../migrations/2026-11-22-000002_up/sample.sql"),
+        include_str!("../../migrations/2026-11-23-000001_imports/sample.sql"),
         include_str!("../../migrations/2026-11-23-000002_facts/sample.sql"),
     );
     [ONE, TWO]
