@@ -1,5 +1,6 @@
 //! Taking words back: editing a message, cancelling a turn.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
@@ -8,7 +9,7 @@ use crate::chat::{Change, Chat};
 use crate::error::{Error, Result};
 use crate::id::{MessageId, TurnId};
 use crate::store::{
-    Conversation, ConversationEvent, Message, MessageRole, Turn, TurnEvent, TurnEventKind, TurnState,
+    Conversation, ConversationEvent, Message, MessageRole, Tenant, Turn, TurnEvent, TurnEventKind, TurnState,
 };
 
 impl Chat {
@@ -82,17 +83,7 @@ impl Chat {
         if !may_see(actor, &conversation) {
             return Err(unknown());
         }
-        if let Some(queued) = Turn::cancel_queued(&mut tx, turn, now).await? {
-            TurnEvent::insert(
-                &mut tx,
-                turn,
-                &[(1, TurnEventKind::Cancelled, Value::Object(Default::default()))],
-            )
-            .await?;
-            let (_, event) = Conversation::advance(&mut tx, conversation.id, 0, 1, now).await?;
-            let place = (actor.account, conversation.id);
-            let line = ConversationEvent::about_turn(place, event, turn, TurnState::Cancelled, now);
-            ConversationEvent::insert(&mut tx, &[line]).await?;
+        if let Some(queued) = cancel_queued(&mut tx, &conversation, turn, now).await? {
             tx.commit().await?;
             return Ok(queued);
         }
@@ -101,4 +92,22 @@ impl Chat {
         tx.commit().await?;
         Ok(now_stands)
     }
+}
+
+/// Cancels a turn that waits in the queue, and tells who follows it; `None` if it does not wait. The
+/// conversation must be locked.
+pub(super) async fn cancel_queued(
+    tx: &mut Tenant,
+    conversation: &Conversation,
+    turn: TurnId,
+    now: DateTime<Utc>,
+) -> Result<Option<Turn>> {
+    let Some(queued) = Turn::cancel_queued(tx, turn, now).await? else { return Ok(None) };
+    let end = (1, TurnEventKind::Cancelled, Value::Object(Default::default()));
+    TurnEvent::insert(tx, turn, &[end]).await?;
+    let (_, event) = Conversation::advance(tx, conversation.id, 0, 1, now).await?;
+    let place = (conversation.account_id, conversation.id);
+    let line = ConversationEvent::about_turn(place, event, turn, TurnState::Cancelled, now);
+    ConversationEvent::insert(tx, &[line]).await?;
+    Ok(Some(queued))
 }

@@ -14,6 +14,7 @@ mod context;
 mod correct;
 mod direct;
 mod engine;
+mod erase;
 mod events;
 mod evoke;
 mod finish;

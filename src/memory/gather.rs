@@ -32,9 +32,16 @@ pub(super) struct Gathered {
     threads: Vec<Thread>,
     summaries: Vec<(Conversation, Summary)>,
     gone: Vec<Uuid>,
+    /// Documents of which no earlier version may stay on disk: what was erased, and its neighbours.
+    erased: Vec<Uuid>,
 }
 
 impl Gathered {
+    /// The documents of which no earlier version may stay on disk.
+    pub(super) fn erased(&self) -> &[Uuid] {
+        &self.erased
+    }
+
     /// Whether there is nothing to tell.
     pub(super) fn is_empty(&self) -> bool {
         self.threads.is_empty() && self.summaries.is_empty() && self.gone.is_empty()
@@ -59,10 +66,11 @@ impl Gathered {
     }
 
     fn join(&mut self, other: Self) {
-        let Self { threads, summaries, gone } = other;
+        let Self { threads, summaries, gone, erased } = other;
         self.threads.extend(threads);
         self.summaries.extend(summaries);
         self.gone.extend(gone);
+        self.erased.extend(erased);
     }
 }
 
@@ -125,6 +133,10 @@ async fn changed_messages(tx: &mut Tenant, ids: &[MessageId]) -> Result<Gathered
         let Some(conversation) = conversations.get(&first.conversation_id) else { continue };
         let ordinals = places.get(&first.conversation_id).map(Vec::as_slice).unwrap_or_default();
         let wanted = touched(messages, ordinals);
+        let erased = changed.iter().filter(|message| message.erased_at.is_some());
+        let erased = erased.filter(|message| message.conversation_id == first.conversation_id);
+        let erased: Vec<i32> = erased.map(|message| message.ordinal).collect();
+        gathered.erased.extend(touched(messages, &erased).into_iter().map(|place| messages[place].id.0));
         let (conversation, messages) = (conversation.clone(), messages.to_vec());
         gathered.threads.push(Thread { conversation, messages, wanted });
     }
@@ -175,11 +187,12 @@ async fn changed_summaries(tx: &mut Tenant, ids: &[SummaryId]) -> Result<Gathere
     let outdated: HashSet<_> = Summary::list_outdated(tx, &of).await?.into_iter().collect();
     let conversations = conversations(tx, of.into_iter()).await?;
     let known: HashSet<_> = found.iter().map(|summary| summary.id).collect();
-    let missing = ids.iter().filter(|id| !known.contains(id));
-    let gone = missing.chain(&outdated).map(|id| id.0).collect();
+    // A summary is only ever deleted because what it tells of was taken back.
+    let erased: Vec<_> = ids.iter().filter(|id| !known.contains(id)).map(|id| id.0).collect();
+    let gone = erased.iter().copied().chain(outdated.iter().map(|id| id.0)).collect();
     let newest = found.into_iter().filter(|summary| !outdated.contains(&summary.id));
     let summaries = with_conversations(newest, &conversations);
-    Ok(Gathered { gone, summaries, ..Gathered::default() })
+    Ok(Gathered { gone, summaries, erased, ..Gathered::default() })
 }
 
 fn with_conversations(

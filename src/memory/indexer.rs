@@ -4,12 +4,13 @@
 //! take over when the writer is gone. A failure (the disk is full, Postgres is away) costs time, never the
 //! task: what is on disk is left as it is and the feed is read again from the last commit.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
@@ -161,10 +162,14 @@ impl Indexer {
                 return Ok(());
             }
             if let Some(last) = look.lines.last() {
+                let before = checkpoint;
                 checkpoint = Checkpoint::at(last.cursor(), self.clock.now());
                 soon = SOON;
-                self.take_in(&mut desk, &look, checkpoint, stop).await?;
+                self.take_in(&mut desk, &look, (before, checkpoint), stop).await?;
                 continue;
+            }
+            if desk.may_purge() {
+                desk.purge(checkpoint).await?;
             }
             if desk.is_dirty || checkpoint.wants_renewal(self.clock.now()) {
                 checkpoint = Checkpoint::at(checkpoint.cursor, self.clock.now());
@@ -198,13 +203,13 @@ impl Indexer {
         Ok(Look { lines, lag: lag.unsigned_abs(), is_last, epoch })
     }
 
-    /// Takes in what was read, commits it unless there is more and the last commit was just now, and keeps
-    /// the pace.
+    /// Takes in what was read between two places of the feed, commits it unless there is more and the last
+    /// commit was just now, and keeps the pace.
     async fn take_in(
         &self,
         desk: &mut Desk,
         look: &Look,
-        checkpoint: Checkpoint,
+        (before, checkpoint): (Checkpoint, Checkpoint),
         stop: &CancellationToken,
     ) -> Result<()> {
         if !look.is_last {
@@ -213,12 +218,16 @@ impl Indexer {
         let gathered = gather::changed(&self.store, &look.lines).await?;
         // Many lines are about things that are not indexed: a commit for them alone can wait until nothing comes.
         let has_news = !gathered.is_empty();
+        desk.owe(gathered.erased(), before);
         desk.apply(gathered).await?;
         if has_news && (look.is_last || desk.may_commit()) {
             desk.commit(checkpoint).await?;
         }
         if look.is_last {
             self.progress.caught_up(0);
+            if desk.may_purge() {
+                desk.purge(checkpoint).await?;
+            }
             rest(stop, PACE).await;
         }
         Ok(())
@@ -267,11 +276,25 @@ struct Desk {
     writer: Option<Writer>,
     committed: Option<Instant>,
     is_dirty: bool,
+    debt: Option<Debt>,
+    /// The next rewriting of files is not before.
+    next_purge: Instant,
 }
+
+/// What was erased and still stands in files of the index, as if it had never been taken out.
+struct Debt {
+    documents: HashSet<Uuid>,
+    /// Commits name this place of the feed until the debt is paid: whoever starts from there owes it again.
+    since: Checkpoint,
+}
+
+/// Rewriting files shall not take more than one part of so many of the time.
+const PURGE_SHARE: u32 = 10;
 
 impl Desk {
     fn new(writer: Writer) -> Self {
-        Self { writer: Some(writer), committed: None, is_dirty: false }
+        let next_purge = Instant::now();
+        Self { writer: Some(writer), committed: None, is_dirty: false, debt: None, next_purge }
     }
 
     /// What the last commit left. `None` also for an index that is broken or was left by somebody else.
@@ -293,10 +316,37 @@ impl Desk {
     }
 
     async fn commit(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        let checkpoint = self.debt.as_ref().map_or(checkpoint, |debt| debt.since);
         self.with(move |writer| writer.commit(&checkpoint.write())).await?;
         self.is_dirty = false;
         self.committed = Some(Instant::now());
         Ok(())
+    }
+
+    /// Notes that `documents` must leave the files; `before` is the place of the feed from which that is known.
+    fn owe(&mut self, documents: &[Uuid], before: Checkpoint) {
+        if documents.is_empty() {
+            return;
+        }
+        let debt = self.debt.get_or_insert_with(|| Debt { documents: HashSet::new(), since: before });
+        debt.documents.extend(documents);
+    }
+
+    /// Whether something is owed, and the last time is long enough ago.
+    fn may_purge(&self) -> bool {
+        self.debt.is_some() && self.next_purge <= Instant::now()
+    }
+
+    /// Lets what was erased leave the files, and goes on from `checkpoint`.
+    async fn purge(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        let Some(debt) = &self.debt else { return Ok(()) };
+        let documents = debt.documents.clone();
+        self.commit(checkpoint).await?;
+        let begun = Instant::now();
+        self.with(move |writer| writer.purge(&documents)).await?;
+        self.next_purge = Instant::now() + begun.elapsed() * PURGE_SHARE;
+        self.debt = None;
+        self.commit(checkpoint).await
     }
 
     /// Whether the last commit is long enough ago.

@@ -28,7 +28,7 @@ use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::id::ConversationId;
 use crate::jobs;
-use crate::search::{Index, Mode};
+use crate::search::{self, Index, Mode};
 use crate::spec;
 use crate::store::{Conversation, Store, Summary, Tenant};
 
@@ -68,6 +68,11 @@ impl Memory {
     /// it is among `texts`: 0 to 1. All 0 where the question has no content words.
     pub fn coverage(question: &str, texts: &[&str]) -> Vec<f32> {
         coverage::of(question, texts)
+    }
+
+    /// The content words of `text`, stemmed: words that mean the same to recall are the same here.
+    pub fn words(text: &str) -> Vec<String> {
+        search::terms(text)
     }
 
     /// Cuts a source into passages along its headings and paragraphs, each under the path of its headings.

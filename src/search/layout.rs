@@ -127,6 +127,11 @@ impl Fields {
         Term::from_field_bytes(self.id, id.as_bytes())
     }
 
+    /// The field of the ids.
+    pub(in crate::search) fn id_field(&self) -> Field {
+        self.id
+    }
+
     /// The term that all documents under `key` share.
     pub(in crate::search) fn key_term(&self, key: Key) -> Term {
         Term::from_field_bytes(self.keys, &key.bytes())

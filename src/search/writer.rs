@@ -5,8 +5,8 @@ use std::fs::File;
 use std::sync::Arc;
 
 use tantivy::indexer::{IndexWriterOptions, MergeCandidate};
-use tantivy::merge_policy::{LogMergePolicy, MergePolicy};
-use tantivy::{IndexWriter, Searcher, SegmentMeta, Term};
+use tantivy::merge_policy::{LogMergePolicy, MergePolicy, NoMergePolicy};
+use tantivy::{IndexWriter, Searcher, SegmentMeta, SegmentReader, Term};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -188,6 +188,54 @@ impl Writer {
         self.forget();
         self.committed = Some(cursor.to_owned());
         self.shared.reload()
+    }
+
+    /// Rewrites every file that still holds something of the documents `ids` in a version that was replaced
+    /// or taken out: until then it is only marked as gone. Takes as long as copying the segments that they
+    /// ever stood in. Call it after a commit.
+    ///
+    /// # Errors
+    /// As [`Writer::apply`].
+    pub fn purge(&mut self, ids: &HashSet<Uuid>) -> Result<()> {
+        let result = self.try_purge(ids);
+        self.settle(result)
+    }
+
+    fn try_purge(&mut self, ids: &HashSet<Uuid>) -> Result<()> {
+        // Segments that are being merged cannot be taken, so that comes to its end first.
+        if let Some(inner) = self.inner.take() {
+            inner.wait_merging_threads().map_err(fault::tantivy)?;
+        }
+        let inner = self.inner()?;
+        inner.set_merge_policy(Box::new(NoMergePolicy));
+        let Some(live) = self.shared.live() else { return Err(fault::damaged()) };
+        let mut rewritten = Vec::new();
+        for segment in live.searcher().segment_readers() {
+            if segment.has_deletes() && self.ever_held(segment, ids).map_err(fault::tantivy)? {
+                rewritten.push(segment.segment_id());
+            }
+        }
+        drop(live);
+        let inner = self.inner()?;
+        for segment in rewritten {
+            inner.merge(&[segment]).wait().map_err(fault::tantivy)?;
+        }
+        inner.set_merge_policy(Box::new(Merging::new()));
+        self.shared.reload()?;
+        self.inner()?.garbage_collect_files().wait().map_err(fault::tantivy)?;
+        Ok(())
+    }
+
+    /// Whether the segment has one of the documents, taken out or not: its list of terms forgets nothing.
+    fn ever_held(&self, segment: &SegmentReader, ids: &HashSet<Uuid>) -> tantivy::Result<bool> {
+        let fields = self.shared.fields;
+        let terms = segment.inverted_index(fields.id_field())?;
+        for id in ids {
+            if terms.get_term_info(&fields.id_term(*id))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Empties the index, as part of the next commit; a broken one is deleted at once. Changes that were

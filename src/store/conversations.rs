@@ -139,6 +139,23 @@ impl Conversation {
         Ok(found)
     }
 
+    /// Where a person's words stand, with one bot or all: their own conversations, and those of others in
+    /// which they spoke. By id.
+    pub async fn list_with(tx: &mut Tenant, person: PersonId, bot: Option<BotId>) -> Result<Vec<Self>> {
+        let found = sql("select * from conversations
+             where account_id = current_account() and (?::uuid is null or bot_id = ?)
+               and (person_id = ? or id in (
+                 select conversation_id from messages where account_id = current_account() and person_id = ?))
+             order by id")
+        .bind::<Nullable<SqlUuid>, _>(bot)
+        .bind::<Nullable<SqlUuid>, _>(bot)
+        .bind::<SqlUuid, _>(person)
+        .bind::<SqlUuid, _>(person)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
     /// Takes the next ordinal, and room for `events` lines of the log; says the ordinal and the first line's
     /// number. The conversation must be locked.
     pub async fn advance(
@@ -267,7 +284,7 @@ pub struct ConversationEvent {
     pub conversation_id: ConversationId,
     /// Contiguous from 1 within the conversation.
     pub seq: i32,
-    /// `message`, `edit`, `superseded`, `turn` or `changed`.
+    /// `message`, `edit`, `superseded`, `erased`, `turn` or `changed`.
     pub kind: String,
     pub message_id: Option<MessageId>,
     pub turn_id: Option<TurnId>,
@@ -277,7 +294,8 @@ pub struct ConversationEvent {
 }
 
 impl ConversationEvent {
-    /// A message was added (`message`), edited (`edit`), or gave its place to another (`superseded`).
+    /// A message was added (`message`), edited (`edit`) or erased (`erased`), or gave its place to another
+    /// (`superseded`).
     pub fn about_message(
         kind: &str,
         conversation: (AccountId, ConversationId),

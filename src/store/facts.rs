@@ -309,6 +309,17 @@ impl Fact {
         Ok(drawn)
     }
 
+    /// All facts that were learned in a conversation, however they stand.
+    pub async fn list_learned_in(tx: &mut Tenant, conversation: ConversationId) -> Result<Vec<FactId>> {
+        let learned = facts::table
+            .filter(facts::account_id.eq(tx.account()))
+            .filter(facts::conversation_id.eq(conversation))
+            .select(facts::id)
+            .load(tx.conn())
+            .await?;
+        Ok(learned)
+    }
+
     /// Erases facts with their sources and versions. Those whose place they took do not stand up again: they are
     /// forgotten. Says how many were erased.
     pub async fn erase(tx: &mut Tenant, ids: &[FactId], now: DateTime<Utc>) -> Result<usize> {

@@ -101,12 +101,13 @@ impl Message {
         Ok(found)
     }
 
-    /// What a turn answers, oldest first.
+    /// What a turn answers, oldest first, without what was erased.
     pub async fn list_inbound_of(tx: &mut Tenant, turn: TurnId) -> Result<Vec<Self>> {
         let found = messages::table
             .filter(messages::account_id.eq(tx.account()))
             .filter(messages::turn_id.eq(turn))
             .filter(messages::role.eq(MessageRole::Person))
+            .filter(messages::erased_at.is_null())
             .order(messages::ordinal)
             .select(Self::as_select())
             .load(tx.conn())

@@ -99,6 +99,22 @@ impl Summary {
         Ok(count)
     }
 
+    /// Those of a conversation that cover the message `ordinal`, or what came after it, of every kind.
+    pub async fn list_since(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        ordinal: i32,
+    ) -> Result<Vec<SummaryId>> {
+        let found = summaries::table
+            .filter(summaries::account_id.eq(tx.account()))
+            .filter(summaries::conversation_id.eq(conversation))
+            .filter(summaries::to_ordinal.ge(ordinal))
+            .select(summaries::id)
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
     /// Digests of a kind that tell of times within `since` (included) and `until`, oldest first.
     pub async fn list_digests(
         tx: &mut Tenant,

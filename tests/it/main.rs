@@ -10,6 +10,7 @@ mod clients;
 mod comment;
 mod crowd;
 mod embedded;
+mod erase;
 mod feed;
 mod first_ten_minutes;
 mod fuzz;

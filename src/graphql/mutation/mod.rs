@@ -3,6 +3,7 @@
 
 mod config;
 mod config_error;
+mod erase;
 mod revise;
 mod talk;
 mod upload;
@@ -11,6 +12,7 @@ mod user_error;
 use async_graphql::{ID, MergedObject};
 
 use config::ConfigMutations;
+use erase::EraseMutations;
 use revise::ReviseMutations;
 pub(super) use talk::CHANNEL;
 use talk::TalkMutations;
@@ -20,7 +22,7 @@ pub(super) use user_error::UserError;
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(TalkMutations, ReviseMutations, UploadMutations, ConfigMutations);
+pub(super) struct Mutation(TalkMutations, ReviseMutations, EraseMutations, UploadMutations, ConfigMutations);
 
 fn checked_key(key: ID) -> Result<String, Mendable> {
     if key.is_empty() || key.len() > 255 {

@@ -139,6 +139,7 @@ pub(in crate::graphql) enum ConversationEvent {
     Added(MessageAdded),
     Edited(MessageEdited),
     Superseded(MessageSuperseded),
+    Erased(MessageErased),
     Turn(TurnStateChanged),
     Changed(ConversationChanged),
 }
@@ -204,6 +205,28 @@ pub(in crate::graphql) struct MessageSuperseded {
 #[ComplexObject]
 impl MessageSuperseded {
     /// The message that no longer stands; its `supersededBy` is the one that does.
+    async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
+        Ok(loaders(context)?.load_one(self.message_id).await?.map(Message))
+    }
+}
+
+/// The words of a message were erased. Its place in the conversation stays.
+#[derive(SimpleObject, Clone)]
+#[graphql(complex)]
+pub(in crate::graphql) struct MessageErased {
+    /// Of which conversation.
+    conversation_id: ID,
+    /// The number of the line.
+    seq: i32,
+    /// When it happened.
+    at: DateTime,
+    #[graphql(skip)]
+    message_id: MessageId,
+}
+
+#[ComplexObject]
+impl MessageErased {
+    /// What is left of it: forget the words that you hold.
     async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
         Ok(loaders(context)?.load_one(self.message_id).await?.map(Message))
     }
@@ -279,6 +302,9 @@ pub(in crate::graphql) fn conversation_event(
         }
         ("superseded", Some(message_id), _) => {
             ConversationEvent::Superseded(MessageSuperseded { conversation_id, seq, at, message_id })
+        }
+        ("erased", Some(message_id), _) => {
+            ConversationEvent::Erased(MessageErased { conversation_id, seq, at, message_id })
         }
         ("changed", ..) => ConversationEvent::Changed(ConversationChanged { conversation_id, seq, at, id }),
         ("turn", _, Some(turn_id)) => {
