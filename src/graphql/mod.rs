@@ -6,6 +6,7 @@
 //!
 //! Never: a rule of the rooms below (who may see what is asked of `chat`), SQL, a type that `chat` would know.
 
+mod at_once;
 mod batches;
 mod context;
 mod cursors;

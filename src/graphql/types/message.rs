@@ -1,7 +1,10 @@
 //! Messages and who wrote them.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::parser::types::SelectionSet;
+use async_graphql::resolver_utils::enum_value;
+use async_graphql::{Context, Enum, ID, Object, Result, ScalarType as _, SimpleObject, Value};
 
+use crate::graphql::at_once::{Asked, AtOnce};
 use crate::graphql::context::loaders;
 use crate::graphql::ids;
 use crate::graphql::loaders::{FilesOf, RatingOf, RepliesTo};
@@ -134,6 +137,40 @@ impl Message {
     /// Where it was said.
     async fn conversation(&self, context: &Context<'_>) -> Result<Option<Conversation>> {
         Ok(loaders(context)?.load_one(self.0.conversation_id).await?.map(Conversation))
+    }
+}
+
+/// Without what others have to be asked for.
+impl AtOnce for Message {
+    fn at_once(&self, asked: &Asked<'_>, set: &SelectionSet) -> Option<Value> {
+        let row = &self.0;
+        let moment = |at: Option<_>| at.map_or(Value::Null, |at| DateTime(at).to_value());
+        asked.object("Message", set, |field| {
+            let within = &field.selection_set.node;
+            Some(match field.name.node.as_str() {
+                "id" => Value::String(ids::write(row.id).0),
+                "ordinal" => row.ordinal.into(),
+                "role" => enum_value(MessageRole::from(row.role)),
+                "author" if row.role == store::MessageRole::System => Value::Null,
+                "author" => asked.object("Participant", within, |field| {
+                    (field.name.node == "name").then(|| Value::String(row.author.clone()))
+                })?,
+                "text" => Value::String(row.text.clone()),
+                "sentAt" => moment(Some(row.sent_at)),
+                "editedAt" => moment(row.edited_at),
+                "erasedAt" => moment(row.erased_at),
+                "version" => row.version.into(),
+                "supersededBy" if row.superseded_by.is_none() => Value::Null,
+                "rating" if row.role != store::MessageRole::Bot => Value::Null,
+                "turn" => match row.turn_id {
+                    Some(turn) => asked.only_id("Turn", within, turn)?,
+                    None => Value::Null,
+                },
+                // Whoever may see what was said may see where.
+                "conversation" => asked.only_id("Conversation", within, row.conversation_id)?,
+                _ => return None,
+            })
+        })
     }
 }
 

@@ -1,10 +1,13 @@
 //! What changed, for clients that keep a copy.
 
 use async_graphql::connection::{CursorType as _, PageInfo};
-use async_graphql::{Enum, ID, Interface, SimpleObject};
+use async_graphql::parser::types::SelectionSet;
+use async_graphql::resolver_utils::enum_value;
+use async_graphql::{Enum, ID, Interface, SimpleObject, Value};
 use uuid::Uuid;
 
 use crate::chat::{Changed, Changes, Entity, EntityKind};
+use crate::graphql::at_once::{Asked, AtOnce, Quickly};
 use crate::graphql::cursors::Place;
 use crate::graphql::ids;
 use crate::graphql::loaders::CompiledBot;
@@ -67,7 +70,7 @@ pub(in crate::graphql) struct ChangeDelete {
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct ChangeConnection {
     /// What changed, in the order of the changes: what others refer to comes before them.
-    nodes: Vec<Change>,
+    nodes: Quickly<Change>,
     /// What to give as `since` the next time. Never null, also of an empty page.
     token: String,
     /// Whether there is more to be had at once: `hasNextPage`; and the token again: `endCursor`.
@@ -77,6 +80,18 @@ pub(in crate::graphql) struct ChangeConnection {
     /// than you now do), or it left out a type that you ask for now. Forget everything and go on from `token`,
     /// which begins from nothing; `nodes` is empty.
     reset_required: bool,
+}
+
+impl AtOnce for Change {
+    fn at_once(&self, asked: &Asked<'_>, set: &SelectionSet) -> Option<Value> {
+        let Self::Upsert(ChangeUpsert { id, kind, node: Node::Message(message) }) = self else { return None };
+        asked.object("ChangeUpsert", set, |field| match field.name.node.as_str() {
+            "id" => Some(Value::String(id.0.clone())),
+            "type" => Some(enum_value(*kind)),
+            "node" => message.at_once(asked, &field.selection_set.node),
+            _ => None,
+        })
+    }
 }
 
 impl From<Changes> for ChangeConnection {
@@ -89,7 +104,8 @@ impl From<Changes> for ChangeConnection {
             start_cursor: None,
             end_cursor: Some(token.clone()),
         };
-        Self { nodes: changed.into_iter().map(Change::from).collect(), token, page_info, reset_required }
+        let nodes = Quickly(changed.into_iter().map(Change::from).collect());
+        Self { nodes, token, page_info, reset_required }
     }
 }
 

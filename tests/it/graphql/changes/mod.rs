@@ -343,3 +343,37 @@ async fn whoever_waits_is_told_of_what_is_theirs() {
     assert_eq!(wrong.hear().await["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_at_once_is_what_is_told_otherwise() {
+    let story = Story::begin().await;
+    let ann = story.client("ann").await;
+    story.model_will(Line::say("One."));
+    let said = ann.say(json!({"idempotencyKey": "1", "bot": "parrot", "text": "Count!"})).await;
+    finished(&ann, &text(&said["turn"]["id"])).await;
+    quiet(&story).await;
+    let ask = async |more: &str| {
+        let query = format!(
+            "{{ changes(first: 10, types: [MESSAGE]) {{ nodes {{ __typename it: id type ... on ChangeUpsert {{
+                 node {{ __typename ... on Bot {{ name }} ...Said ... on Node {{ same: id }} {more} }} }} }} }} }}
+             fragment Said on Message {{ ordinal role text sentAt editedAt erasedAt version rating {{ rating }}
+                 supersededBy {{ id }} author {{ __typename called: name }} turn {{ id __typename }}
+                 conversation {{ id }} }}"
+        );
+        ann.ask(&query, json!({})).await["changes"]["nodes"].take()
+    };
+    let at_once = ask("").await;
+    assert_eq!(at_once[1]["node"]["text"], "One.", "{at_once}");
+    assert_eq!(at_once[0]["node"]["author"], json!({"__typename": "Participant", "called": "ann"}));
+    // Files are loaded, and what is asked for twice is merged: neither is told at once.
+    for (more, found) in [("files: attachments { id }", "files"), ("author { name }", "")] {
+        let mut otherwise = ask(&format!("... on Message {{ {more} }}")).await;
+        for node in otherwise.as_array_mut().unwrap() {
+            let node = node["node"].as_object_mut().unwrap();
+            node.remove(found);
+            assert_eq!(node["author"].as_object_mut().unwrap().remove("name").is_some(), found.is_empty());
+        }
+        assert_eq!(otherwise, at_once);
+    }
+    story.end().await;
+}
