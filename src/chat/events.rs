@@ -12,9 +12,11 @@ use crate::accounts::Actor;
 use crate::chat::Chat;
 use crate::chat::inbound::may_see;
 use crate::error::{Error, Result};
-use crate::id::{ConversationId, MessageId, TurnId};
+use crate::id::{AccountId, ConversationId, MessageId, TurnId};
 use crate::providers::Finish;
-use crate::store::{Conversation, ConversationEvent, Hint, Message, Tenant, Turn, TurnEvent, TurnEventKind};
+use crate::store::{
+    Conversation, ConversationEvent, Hint, Message, Store, Tenant, Turn, TurnEvent, TurnEventKind,
+};
 
 /// How many events are read at once.
 const PAGE: i64 = 500;
@@ -89,15 +91,9 @@ impl Chat {
             let mut waiter = store.wake().waiter(Hint::Turn(turn));
             let mut place = after.max(0);
             loop {
-                let mut tx = store.reading(account).await?;
-                let (events, more) = TurnEvent::page_after(&mut tx, turn, place).await?;
-                let gap = events.first().is_some_and(|event| event.seq > place + 1);
-                let whole = if gap || (events.is_empty() && place == after.max(0)) {
-                    Some(whole_turn(&mut tx, turn).await?)
-                } else {
-                    None
-                };
-                tx.commit().await?;
+                // In a box of its own: thousands may wait here, and few read.
+                let Page { events, more, gap, whole } =
+                    Box::pin(page_after(&store, account, turn, place, place == after.max(0))).await?;
                 if let Some((turn_row, text)) = whole {
                     // Its words are no longer kept one by one: they come whole.
                     if turn_row.state.is_terminal() && place >= turn_row.last_seq {
@@ -139,13 +135,8 @@ impl Chat {
             let mut waiter = store.wake().waiter(Hint::Conversation(conversation));
             let mut place = after.max(0);
             loop {
-                let mut tx = store.reading(actor.account).await?;
-                let found = Conversation::find(&mut tx, conversation).await?;
-                found
-                    .filter(|conversation| may_see(&actor, conversation))
-                    .ok_or_else(|| Error::not_found("no such conversation"))?;
-                let events = ConversationEvent::list_after(&mut tx, conversation, place, PAGE).await?;
-                tx.commit().await?;
+                // In a box of its own: thousands may wait here, and few read.
+                let events = Box::pin(lines_after(&store, &actor, conversation, place)).await?;
                 let more = events.len() == PAGE as usize;
                 for event in events {
                     place = event.seq;
@@ -173,6 +164,51 @@ impl Chat {
         tx.commit().await?;
         Ok(said)
     }
+}
+
+/// What a follower of a turn reads at once.
+struct Page {
+    events: Vec<TurnEvent>,
+    /// There may be more.
+    more: bool,
+    /// Events before these are no longer kept.
+    gap: bool,
+    /// The turn and its text, where the events alone do not tell.
+    whole: Option<(Turn, String)>,
+}
+
+/// The events after `place`. `is_first`: nothing was read before.
+async fn page_after(
+    store: &Store,
+    account: AccountId,
+    turn: TurnId,
+    place: i32,
+    is_first: bool,
+) -> Result<Page> {
+    let mut tx = store.reading(account).await?;
+    let (events, more) = TurnEvent::page_after(&mut tx, turn, place).await?;
+    let gap = events.first().is_some_and(|event| event.seq > place + 1);
+    let whole =
+        if gap || (events.is_empty() && is_first) { Some(whole_turn(&mut tx, turn).await?) } else { None };
+    tx.commit().await?;
+    Ok(Page { events, more, gap, whole })
+}
+
+/// The lines after `place`, if the actor may see the conversation.
+async fn lines_after(
+    store: &Store,
+    actor: &Actor,
+    conversation: ConversationId,
+    place: i32,
+) -> Result<Vec<ConversationEvent>> {
+    let mut tx = store.reading(actor.account).await?;
+    let found = Conversation::find(&tx, conversation).await?;
+    found
+        .filter(|conversation| may_see(actor, conversation))
+        .ok_or_else(|| Error::not_found("no such conversation"))?;
+    let events = ConversationEvent::list_after(&mut tx, conversation, place, PAGE).await?;
+    tx.commit().await?;
+    Ok(events)
 }
 
 /// The turn, if the actor may see it.

@@ -54,7 +54,8 @@ impl<E: Executor> Connection<E> {
 
     /// Serves the socket to its end. `header` is the token that stood in the upgrade's headers.
     pub(super) async fn run(mut self, header: Option<SecretString>) {
-        let stop = match self.introduce(header).await {
+        // What happens once, or seldom, is in boxes of its own: most of the time a socket only waits.
+        let stop = match Box::pin(self.introduce(header)).await {
             Ok(admitted) => match self.serve(admitted).await {
                 Ok(never) => match never {},
                 Err(stop) => stop,
@@ -63,7 +64,7 @@ impl<E: Executor> Connection<E> {
         };
         self.operations = Operations::default();
         if let Stop::Close(close) = stop {
-            self.say_farewell(close).await;
+            Box::pin(self.say_farewell(close)).await;
         }
     }
 
@@ -118,10 +119,10 @@ impl<E: Executor> Connection<E> {
                 frame = self.socket.recv() => {
                     missed = 0;
                     if let Some(message) = self.read(frame)? {
-                        self.obey(message, &admitted.visitor).await?;
+                        Box::pin(self.obey(message, &admitted.visitor)).await?;
                     }
                 }
-                (id, event) = self.operations.next() => self.tell_events(id, event).await?,
+                (id, event) = self.operations.next() => Box::pin(self.tell_events(id, event)).await?,
                 _ = heartbeat.tick() => {
                     if missed >= MISSED {
                         return Err(Close::new(Close::AWAY, "no sign of life").into());
@@ -129,7 +130,7 @@ impl<E: Executor> Connection<E> {
                     missed += 1;
                     self.send(Message::Ping(Default::default())).await?;
                     let gate = self.transport.gate.as_ref();
-                    admitted.look_again(gate).await.map_err(|error| forbidden(&error))?;
+                    Box::pin(admitted.look_again(gate)).await.map_err(|error| forbidden(&error))?;
                 }
                 () = ended(until) => {
                     return Err(Close::new(Close::FORBIDDEN, "the token expired").into());
