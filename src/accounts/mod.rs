@@ -128,7 +128,7 @@ impl Accounts {
         };
         let mut tx = self.store.tenant(token.account_id).await?;
         let account = Account::current(&mut tx).await?;
-        let person = Person::find(&mut tx, token.person_id)
+        let person = Person::find(&tx, token.person_id)
             .await?
             .ok_or_else(|| Error::internal("a token acts as nobody"))?;
         tx.commit().await?;

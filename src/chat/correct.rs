@@ -32,7 +32,7 @@ impl Chat {
         let mut tx = self.engine.store.tenant(actor.account).await?;
         let unknown = || Error::not_found("no such message");
         let place = Message::find(&mut tx, message).await?.ok_or_else(unknown)?.conversation_id;
-        let conversation = Conversation::find_locked(&mut tx, place).await?.ok_or_else(unknown)?;
+        let conversation = Conversation::find_locked(&tx, place).await?.ok_or_else(unknown)?;
         // Again, now that nobody else changes it.
         let found = Message::find(&mut tx, message).await?.ok_or_else(unknown)?;
         if found.role != MessageRole::Person
@@ -54,10 +54,10 @@ impl Chat {
             Turn::join_this(&mut tx, turn).await?;
         }
         self.engine.memory.correct(&mut tx, conversation.id, found.ordinal, now).await?;
-        let (_, event) = Conversation::advance(&mut tx, conversation.id, 0, 1, now).await?;
+        let (_, event) = Conversation::advance(&tx, conversation.id, 0, 1, now).await?;
         let place = (actor.account, conversation.id);
         let line = ConversationEvent::about_message("edit", place, event, message, now);
-        ConversationEvent::insert(&mut tx, &[line]).await?;
+        ConversationEvent::insert(&tx, &[line]).await?;
         tx.commit().await?;
         Ok(Change::Made(Message { text, version, edited_at: Some(now), ..found }))
     }
@@ -79,7 +79,7 @@ impl Chat {
         let unknown = || Error::not_found("no such turn");
         let found = Turn::find(&mut tx, turn).await?.ok_or_else(unknown)?;
         let conversation =
-            Conversation::find_locked(&mut tx, found.conversation_id).await?.ok_or_else(unknown)?;
+            Conversation::find_locked(&tx, found.conversation_id).await?.ok_or_else(unknown)?;
         if !may_see(actor, &conversation) {
             return Err(unknown());
         }

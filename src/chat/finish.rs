@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::{try_join, try_join3};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -89,14 +90,14 @@ impl Engine {
     ) -> Result<Finished> {
         let now = self.clock.now();
         let mut tx = self.store.tenant(turn.account_id).await?;
-        let conversation = Conversation::find_locked(&mut tx, turn.conversation_id)
-            .await?
-            .ok_or_else(|| Error::internal("a turn without its conversation"))?;
+        // In this order: whoever locks a turn has locked its conversation.
+        let conversation = Conversation::find_locked(&tx, turn.conversation_id);
+        let current = Turn::find_running_locked(&tx, turn.id, turn.attempt);
+        let (conversation, current) = try_join(conversation, current).await?;
+        let conversation = conversation.ok_or_else(|| Error::internal("a turn without its conversation"))?;
         // Not running under this attempt any more: taken over, or ended by an earlier try of this very call
         // whose confirmation was lost. Either way it is not ours to end.
-        let Some(current) = Turn::find_running_locked(&mut tx, turn.id, turn.attempt).await? else {
-            return Ok(Finished::Done);
-        };
+        let Some(current) = current else { return Ok(Finished::Done) };
         if current.inputs != turn.inputs && !current.shown && !matches!(ending, Ending::Cancelled) {
             return Ok(Finished::Joined);
         }
@@ -104,10 +105,14 @@ impl Engine {
         self.publish(&mut tx, turn, &conversation, said, ending.state(), now).await?;
         let mut events = words.events.clone();
         events.push((words.terminal, terminal_kind(ending), terminal_body(ending, reply)));
-        TurnEvent::insert(&mut tx, turn.id, &events).await?;
-        Turn::finish(&mut tx, turn.id, outcome(ending, reply, words.terminal)?, now).await?;
-        if let Ending::Completed { thought, .. } = ending {
-            self.note_usage(&mut tx, turn, &conversation, thought, now).await?;
+        let outcome = outcome(ending, reply, words.terminal)?;
+        try_join3(
+            TurnEvent::insert(&tx, turn.id, &events),
+            Turn::finish(&tx, turn.id, outcome, now),
+            Self::note_usage(&tx, turn, &conversation, ending, now),
+        )
+        .await?;
+        if let Ending::Completed { .. } = ending {
             let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
             self.memory.after_turn(&mut tx, &live.spec, &conversation, now).await?;
         }
@@ -121,7 +126,7 @@ impl Engine {
         tx: &mut Tenant,
         turn: &Turn,
         conversation: &Conversation,
-        said: Option<Message>,
+        mut said: Option<Message>,
         state: TurnState,
         now: DateTime<Utc>,
     ) -> Result<()> {
@@ -136,22 +141,26 @@ impl Engine {
             Conversation::advance(tx, conversation.id, messages, messages + gone + 1, now).await?;
         let place = (turn.account_id, conversation.id);
         let mut log = Vec::new();
-        if let Some(mut message) = said {
+        let replaced_ids: Vec<MessageId> = replaced.iter().map(|message| message.id).collect();
+        if let Some(message) = &mut said {
             message.ordinal = ordinal;
-            Message::insert(tx, std::slice::from_ref(&message)).await?;
-            Delivery::insert(tx, &self.deliveries(conversation, &message, now)).await?;
             log.push(ConversationEvent::about_message("message", place, event, message.id, now));
-            if let Some(first) = replaced.first() {
-                let ids: Vec<MessageId> = replaced.iter().map(|message| message.id).collect();
-                Message::supersede(tx, &ids, message.id).await?;
-                self.memory.unsay(tx, conversation.id, first.ordinal, now).await?;
-                log.extend((event + 1..).zip(ids).map(|(event, id)| {
-                    ConversationEvent::about_message("superseded", place, event, id, now)
-                }));
-            }
+            log.extend(
+                (event + 1..).zip(&replaced_ids).map(|(event, id)| {
+                    ConversationEvent::about_message("superseded", place, event, *id, now)
+                }),
+            );
         }
         log.push(ConversationEvent::about_turn(place, event + messages + gone, turn.id, state, now));
-        ConversationEvent::insert(tx, &log).await
+        try_join(Message::insert(tx, said.as_slice()), ConversationEvent::insert(tx, &log)).await?;
+        if let Some(message) = &said {
+            Delivery::insert(tx, &self.deliveries(conversation, message, now)).await?;
+            if let Some(first) = replaced.first() {
+                Message::supersede(tx, &replaced_ids, message.id).await?;
+                self.memory.unsay(tx, conversation.id, first.ordinal, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The message that the person gets: the reply, or a sentence that says why there is none.
@@ -220,13 +229,13 @@ impl Engine {
     }
 
     async fn note_usage(
-        &self,
-        tx: &mut Tenant,
+        tx: &Tenant,
         turn: &Turn,
         conversation: &Conversation,
-        thought: &Thought,
+        ending: &Ending,
         now: DateTime<Utc>,
     ) -> Result<()> {
+        let Ending::Completed { thought, .. } = ending else { return Ok(()) };
         let tokens = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         let event = UsageEvent {
             account_id: turn.account_id,

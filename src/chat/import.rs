@@ -153,7 +153,7 @@ impl Chat {
             return Ok(None);
         }
         let mut tx = self.engine.store.tenant(actor.account).await?;
-        let locked = Conversation::find_locked(&mut tx, conversation).await?.ok_or_else(gone)?;
+        let locked = Conversation::find_locked(&tx, conversation).await?.ok_or_else(gone)?;
         if Import::is_too_late(&mut tx, conversation).await? {
             // Its own summary has long taken over.
             tx.commit().await?;

@@ -1,6 +1,7 @@
 //! Taking in what people say: once, durably, in order, before anybody is told that it was accepted.
 
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
@@ -159,7 +160,7 @@ impl Chat {
             ..idempotency(actor, "createConversation", key, &content, now)
         });
         if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
-            let conversation = Conversation::find(&mut tx, receipt.conversation).await?;
+            let conversation = Conversation::find(&tx, receipt.conversation).await?;
             tx.commit().await?;
             let conversation =
                 conversation.ok_or_else(|| Error::internal("a remembered conversation vanished"))?;
@@ -241,8 +242,9 @@ impl Chat {
             };
             Participant::put(tx, &participant).await?;
         }
-        let (ordinal, event) = Conversation::advance(tx, conversation.id, 1, 2, now).await?;
-        let turn = match Turn::join(tx, conversation.id).await? {
+        let advance = Conversation::advance(tx, conversation.id, 1, 2, now);
+        let ((ordinal, event), joined) = try_join(advance, Turn::join(tx, conversation.id)).await?;
+        let turn = match joined {
             Some(turn) => turn,
             None => {
                 let begun = NewTurn {
@@ -273,13 +275,13 @@ impl Chat {
             erased_at: None,
             superseded_by: None,
         };
-        Message::insert(tx, std::slice::from_ref(&message)).await?;
         let place = (actor.account, conversation.id);
         let lines = [
             ConversationEvent::about_message("message", place, event, message.id, now),
             ConversationEvent::about_turn(place, event + 1, turn.id, turn.state, now),
         ];
-        ConversationEvent::insert(tx, &lines).await?;
+        let messages = std::slice::from_ref(&message);
+        try_join(Message::insert(tx, messages), ConversationEvent::insert(tx, &lines)).await?;
         conversation.last_ordinal = ordinal;
         conversation.last_event = event + 1;
         conversation.updated_at = now;

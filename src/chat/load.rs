@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use futures_util::future::try_join3;
 
 use crate::chat::bots::LiveBot;
 use crate::chat::context::{File, Input};
@@ -51,15 +52,20 @@ impl Engine {
         let memory = &live.spec.memory;
         let beside = i64::try_from(inbound.len() + unsaid.len()).unwrap_or(0);
         let most = i64::from(memory.window.messages) + beside;
-        let newest =
-            Message::list_newest(&mut tx, conversation.id, conversation.window_from, i32::MAX, most).await?;
         let before = unsaid.first().map_or(i32::MAX, |message| message.ordinal);
-        let summary = self.memory.latest_summary(&mut tx, conversation.id, before).await?;
         let person = inbound.iter().rev().find_map(|message| message.person_id).or(conversation.person_id);
-        let name = match person {
-            Some(id) => Person::find(&mut tx, id).await?.map(|person| person.name),
-            None => None,
+        let name = async {
+            match person {
+                Some(id) => Ok(Person::find(&tx, id).await?.map(|person| person.name)),
+                None => Ok(None),
+            }
         };
+        let (newest, summary, name) = try_join3(
+            Message::list_newest(&tx, conversation.id, conversation.window_from, i32::MAX, most),
+            self.memory.latest_summary(&tx, conversation.id, before),
+            name,
+        )
+        .await?;
         let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
         tx.commit().await?;
 

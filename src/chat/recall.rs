@@ -62,14 +62,14 @@ impl Chat {
                 (found.map_or_else(ConversationId::new, |found| found.id), Some(actor.person))
             }
             Some(id) => {
-                let found = Conversation::find(&mut tx, id).await?;
+                let found = Conversation::find(&tx, id).await?;
                 let found = found
                     .filter(|found| may_see(actor, found) && found.bot_id == live.bot.id)
                     .ok_or_else(|| Error::not_found("no such conversation with this bot"))?;
                 (found.id, found.person_id)
             }
         };
-        let asker = Person::find(&mut tx, person.unwrap_or(actor.person)).await?;
+        let asker = Person::find(&tx, person.unwrap_or(actor.person)).await?;
         tx.commit().await?;
         let ask = Ask {
             bot: live.bot.id,

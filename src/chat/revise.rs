@@ -76,7 +76,7 @@ impl Chat {
         let message = Message::find(&mut tx, id).await?.ok_or_else(unknown)?;
         // Locked, so that two changes of one rating come one after the other.
         let conversation =
-            Conversation::find_locked(&mut tx, message.conversation_id).await?.ok_or_else(unknown)?;
+            Conversation::find_locked(&tx, message.conversation_id).await?.ok_or_else(unknown)?;
         if !may_see(actor, &conversation) {
             return Err(unknown());
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -169,12 +170,12 @@ impl Engine {
     /// Thinks of an answer. `None`: this run came to nothing and its log was lost, or it broke off.
     async fn answer(&self, turn: &Turn, log: &Arc<TurnLog>, may_restart: bool) -> Result<Option<Ending>> {
         let mut tx = self.store.tenant(turn.account_id).await?;
-        let inbound = Message::list_inbound_of(&mut tx, turn.id).await?;
+        let inbound = Message::list_inbound_of(&tx, turn.id);
+        let conversation = Conversation::find(&tx, turn.conversation_id);
+        let (inbound, conversation) = try_join(inbound, conversation).await?;
+        let conversation = conversation.ok_or_else(|| Error::internal("a turn without its conversation"))?;
         let unsaid = earlier_answers(&mut tx, turn).await?;
         let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
-        let conversation = Conversation::find(&mut tx, turn.conversation_id)
-            .await?
-            .ok_or_else(|| Error::internal("a turn without its conversation"))?;
         let loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid).await?;
         let (routes, tools) = self.mind_of(turn.account_id, &live.spec).await?;
         let specs: Vec<ToolSpec> = tools.iter().map(|tool| tool.spec()).collect();

@@ -84,7 +84,7 @@ impl Memory {
     /// says nothing.
     pub async fn latest_summary(
         &self,
-        tx: &mut Tenant,
+        tx: &Tenant,
         conversation: ConversationId,
         before: i32,
     ) -> Result<Option<Summary>> {

@@ -178,9 +178,9 @@ impl Summarizer {
     async fn save(&self, account: AccountId, material: &Material, written: Written) -> Result<(), Failure> {
         let now = self.clock.now();
         let mut tx = self.store.tenant(account).await?;
-        UsageEvent::insert(&mut tx, &usage(material, &written, now)).await?;
+        UsageEvent::insert(&tx, &usage(material, &written, now)).await?;
         let id = material.conversation.id;
-        let is_there = Conversation::find_locked(&mut tx, id).await?.is_some();
+        let is_there = Conversation::find_locked(&tx, id).await?.is_some();
         let latest = Summary::find_latest(&mut tx, id).await?.map(|summary| summary.id);
         if !is_there || latest != material.latest {
             // Somebody else was faster; what this one took is still noted.

@@ -83,21 +83,21 @@ impl Conversation {
     }
 
     /// Locks it until the transaction ends. Whoever changes a conversation and its turns locks it first.
-    pub async fn find_locked(tx: &mut Tenant, id: ConversationId) -> Result<Option<Self>> {
+    pub async fn find_locked(tx: &Tenant, id: ConversationId) -> Result<Option<Self>> {
         let found = sql("select * from conversations
              where account_id = current_account() and id = ? for no key update")
         .bind::<SqlUuid, _>(id)
-        .get_result(tx.conn())
+        .get_result(&mut tx.line())
         .await
         .optional()?;
         Ok(found)
     }
 
-    pub async fn find(tx: &mut Tenant, id: ConversationId) -> Result<Option<Self>> {
+    pub async fn find(tx: &Tenant, id: ConversationId) -> Result<Option<Self>> {
         let found = conversations::table
             .find((tx.account(), id))
             .select(Self::as_select())
-            .first(tx.conn())
+            .first(&mut tx.line())
             .await
             .optional()?;
         Ok(found)
@@ -159,7 +159,7 @@ impl Conversation {
     /// Takes the next ordinal, and room for `events` lines of the log; says the ordinal and the first line's
     /// number. The conversation must be locked.
     pub async fn advance(
-        tx: &mut Tenant,
+        tx: &Tenant,
         id: ConversationId,
         messages: i32,
         events: i32,
@@ -172,7 +172,7 @@ impl Conversation {
             .bind::<Integer, _>(events)
             .bind::<Timestamptz, _>(now)
             .bind::<SqlUuid, _>(id)
-            .get_result(tx.conn())
+            .get_result(&mut tx.line())
             .await?;
         Ok((now.last_ordinal, now.last_event - events + 1))
     }
@@ -350,7 +350,7 @@ impl ConversationEvent {
     }
 
     /// Appends lines whose numbers came from [`Conversation::advance`].
-    pub async fn insert(tx: &mut Tenant, events: &[Self]) -> Result<()> {
+    pub async fn insert(tx: &Tenant, events: &[Self]) -> Result<()> {
         fn all<T>(events: &[ConversationEvent], column: impl Fn(&ConversationEvent) -> T) -> Vec<T> {
             events.iter().map(column).collect()
         }
@@ -364,7 +364,7 @@ impl ConversationEvent {
         .bind::<Array<Nullable<SqlUuid>>, _>(all(events, |event| event.turn_id))
         .bind::<Array<Nullable<Text>>, _>(all(events, |event| event.state.clone()))
         .bind::<Array<Timestamptz>, _>(all(events, |event| event.at))
-        .execute(tx.conn())
+        .execute(&mut tx.line())
         .await?;
         for event in events {
             tx.wake(Hint::Conversation(event.conversation_id));

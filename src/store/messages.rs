@@ -51,7 +51,7 @@ pub struct Message {
 }
 
 impl Message {
-    pub async fn insert(tx: &mut Tenant, messages: &[Self]) -> Result<()> {
+    pub async fn insert(tx: &Tenant, messages: &[Self]) -> Result<()> {
         fn all<T>(messages: &[Message], column: impl Fn(&Message) -> T) -> Vec<T> {
             messages.iter().map(column).collect()
         }
@@ -73,7 +73,7 @@ impl Message {
                 .bind::<Array<Nullable<Timestamptz>>, _>(all(some, |message| message.edited_at))
                 .bind::<Array<Nullable<Timestamptz>>, _>(all(some, |message| message.erased_at))
                 .bind::<Array<Nullable<SqlUuid>>, _>(all(some, |message| message.superseded_by))
-                .execute(tx.conn())
+                .execute(&mut tx.line())
                 .await?;
         }
         tx.wake(Hint::Feed);
@@ -102,7 +102,7 @@ impl Message {
     }
 
     /// What a turn answers, oldest first, without what was erased.
-    pub async fn list_inbound_of(tx: &mut Tenant, turn: TurnId) -> Result<Vec<Self>> {
+    pub async fn list_inbound_of(tx: &Tenant, turn: TurnId) -> Result<Vec<Self>> {
         let found = messages::table
             .filter(messages::account_id.eq(tx.account()))
             .filter(messages::turn_id.eq(turn))
@@ -110,7 +110,7 @@ impl Message {
             .filter(messages::erased_at.is_null())
             .order(messages::ordinal)
             .select(Self::as_select())
-            .load(tx.conn())
+            .load(&mut tx.line())
             .await?;
         Ok(found)
     }
@@ -118,7 +118,7 @@ impl Message {
     /// The newest messages with ordinals in `from..=to`, at most `limit`, oldest first; without those whose
     /// place another took.
     pub async fn list_newest(
-        tx: &mut Tenant,
+        tx: &Tenant,
         conversation: ConversationId,
         from: i32,
         to: i32,
@@ -132,7 +132,7 @@ impl Message {
             .order(messages::ordinal.desc())
             .limit(limit)
             .select(Self::as_select())
-            .load(tx.conn())
+            .load(&mut tx.line())
             .await?;
         found.reverse();
         Ok(found)

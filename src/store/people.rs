@@ -24,11 +24,11 @@ pub struct Person {
 }
 
 impl Person {
-    pub async fn find(tx: &mut Tenant, id: PersonId) -> Result<Option<Self>> {
+    pub async fn find(tx: &Tenant, id: PersonId) -> Result<Option<Self>> {
         let person = people::table
             .find((tx.account(), id))
             .select(Self::as_select())
-            .first(tx.conn())
+            .first(&mut tx.line())
             .await
             .optional()?;
         Ok(person)

@@ -68,7 +68,7 @@ impl Summary {
 
     /// The newest rolling one of a conversation that covers nothing from the message `ordinal` on.
     pub async fn find_latest_before(
-        tx: &mut Tenant,
+        tx: &Tenant,
         conversation: ConversationId,
         ordinal: i32,
     ) -> Result<Option<Self>> {
@@ -79,7 +79,7 @@ impl Summary {
             .filter(summaries::to_ordinal.lt(ordinal))
             .order(summaries::to_ordinal.desc())
             .select(Self::as_select())
-            .first(tx.conn())
+            .first(&mut tx.line())
             .await
             .optional()?;
         Ok(summary)

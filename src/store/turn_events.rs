@@ -142,14 +142,14 @@ impl TurnEvent {
     }
 
     /// Appends the last events of a turn, in the transaction that ends it.
-    pub async fn insert(tx: &mut Tenant, turn: TurnId, events: &[(i32, TurnEventKind, Value)]) -> Result<()> {
+    pub async fn insert(tx: &Tenant, turn: TurnId, events: &[(i32, TurnEventKind, Value)]) -> Result<()> {
         sql("insert into turn_events (account_id, turn_id, seq, kind, body)
              select current_account(), ?, u.* from unnest(?, ?, ?) as u")
         .bind::<SqlUuid, _>(turn)
         .bind::<Array<Integer>, _>(events.iter().map(|event| event.0).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(events.iter().map(|event| event.1).collect::<Vec<_>>())
         .bind::<Array<Jsonb>, _>(events.iter().map(|event| event.2.clone()).collect::<Vec<_>>())
-        .execute(tx.conn())
+        .execute(&mut tx.line())
         .await?;
         tx.wake(Hint::Turn(turn));
         Ok(())

@@ -205,7 +205,7 @@ impl Turn {
     /// Lets a new message or edit join: the queued turn always, the running one while nothing of it was
     /// seen and fewer than three have restarted it. The conversation must be locked. `None`: no turn is open
     /// to it.
-    pub async fn join(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<Self>> {
+    pub async fn join(tx: &Tenant, conversation: ConversationId) -> Result<Option<Self>> {
         let joined: Option<Self> = sql("update turns set inputs = inputs + 1
              where account_id = current_account() and conversation_id = ?
                and (state = 'queued' or (state = 'running' and not shown and not cancel_requested and inputs < 4
@@ -213,7 +213,7 @@ impl Turn {
                         and q.conversation_id = turns.conversation_id and q.state = 'queued')))
              returning *")
             .bind::<SqlUuid, _>(conversation)
-            .get_result(tx.conn())
+            .get_result(&mut tx.line())
             .await
             .optional()?;
         if let Some(turn) = &joined {
@@ -316,19 +316,19 @@ impl Turn {
     }
 
     /// The turn, locked, if `attempt` is still the one that runs it. The conversation must be locked.
-    pub async fn find_running_locked(tx: &mut Tenant, id: TurnId, attempt: i32) -> Result<Option<Self>> {
+    pub async fn find_running_locked(tx: &Tenant, id: TurnId, attempt: i32) -> Result<Option<Self>> {
         let turn = sql("select * from turns where account_id = current_account() and id = ?
              and state = 'running' and attempt = ? for no key update")
         .bind::<SqlUuid, _>(id)
         .bind::<Integer, _>(attempt)
-        .get_result(tx.conn())
+        .get_result(&mut tx.line())
         .await
         .optional()?;
         Ok(turn)
     }
 
     /// Ends it. The conversation and the turn must be locked.
-    pub async fn finish(tx: &mut Tenant, id: TurnId, outcome: Outcome, now: DateTime<Utc>) -> Result<()> {
+    pub async fn finish(tx: &Tenant, id: TurnId, outcome: Outcome, now: DateTime<Utc>) -> Result<()> {
         let Outcome { state, reply_id, model, usage, failure, report, last_seq } = outcome;
         #[derive(QueryableByName)]
         struct Next {
@@ -350,7 +350,7 @@ impl Turn {
             .bind::<Integer, _>(last_seq)
             .bind::<Timestamptz, _>(now)
             .bind::<SqlUuid, _>(id)
-            .get_result(tx.conn())
+            .get_result(&mut tx.line())
             .await?;
         tx.wake(Hint::Turn(id));
         if next.waits {

@@ -3,6 +3,7 @@
 //! Both switch the login's role for the length of the transaction, so a superuser login is confined as well
 //! as any. A transaction that is dropped without a commit is rolled back, and its hints are never sent.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::QueryableByName;
@@ -44,9 +45,14 @@ impl Tenant {
     pub(super) fn conn(&mut self) -> &mut AsyncPgConnection {
         &mut self.tx.conn
     }
+    /// For statements of which several may be under way: they go out together, are executed in the order in
+    /// which they were first polled, and take one round trip.
+    pub(super) fn line(&self) -> &AsyncPgConnection {
+        &self.tx.conn
+    }
     /// Tells waiters of `hint` once this is committed.
-    pub fn wake(&mut self, hint: Hint) {
-        self.tx.hints.push(hint);
+    pub fn wake(&self, hint: Hint) {
+        self.tx.hints().push(hint);
     }
     /// Makes it lasting, then wakes who waits for it.
     pub async fn commit(self) -> Result<()> {
@@ -83,8 +89,8 @@ impl System {
         Ok(found.locked)
     }
     /// Tells waiters of `hint` once this is committed.
-    pub fn wake(&mut self, hint: Hint) {
-        self.tx.hints.push(hint);
+    pub fn wake(&self, hint: Hint) {
+        self.tx.hints().push(hint);
     }
     /// Makes it lasting, then wakes who waits for it.
     pub async fn commit(self) -> Result<()> {
@@ -97,7 +103,7 @@ type Manager = AnsiTransactionManager;
 pub(super) struct Transaction {
     conn: Connection,
     wake: Wake,
-    hints: Vec<Hint>,
+    hints: Mutex<Vec<Hint>>,
 }
 
 impl Transaction {
@@ -107,15 +113,20 @@ impl Transaction {
         let mut conn = Connection { conn: Some(conn), switching: true };
         Manager::begin_transaction_sql(&mut *conn, beginning).await?;
         conn.switching = false;
-        Ok(Self { conn, wake, hints: Vec::new() })
+        Ok(Self { conn, wake, hints: Mutex::default() })
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
         self.conn.switching = true;
         Manager::commit_transaction(&mut *self.conn).await?;
         self.conn.finish();
-        self.wake.send(std::mem::take(&mut self.hints));
+        let hints = std::mem::take(&mut *self.hints());
+        self.wake.send(hints);
         Ok(())
+    }
+
+    fn hints(&self) -> MutexGuard<'_, Vec<Hint>> {
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -33,7 +33,7 @@ pub struct UsageEvent {
 }
 
 impl UsageEvent {
-    pub async fn insert(tx: &mut Tenant, event: &Self) -> Result<()> {
+    pub async fn insert(tx: &Tenant, event: &Self) -> Result<()> {
         sql("insert into usage_events (account_id, id, bot_id, conversation_id, turn_id, person_id, purpose, model,
                  input_tokens, cached_tokens, output_tokens, cost_usd, at)
              values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -50,7 +50,7 @@ impl UsageEvent {
         .bind::<Integer, _>(event.output_tokens)
         .bind::<Nullable<Double>, _>(event.cost_usd)
         .bind::<Timestamptz, _>(event.at)
-        .execute(tx.conn())
+        .execute(&mut tx.line())
         .await?;
         Ok(())
     }

@@ -199,8 +199,7 @@ fn fact(of: &Message, bot: botwright::id::BotId, text: &str) -> Fact {
 async fn leave_traces(story: &Story, said: &Message, reply: &Message, word: &str) {
     let now = reply.sent_at;
     let mut tx = story.tenant().await;
-    let bot =
-        botwright::store::Conversation::find(&mut tx, said.conversation_id).await.unwrap().unwrap().bot_id;
+    let bot = botwright::store::Conversation::find(&tx, said.conversation_id).await.unwrap().unwrap().bot_id;
     let mut drawn = fact(said, bot, &format!("The operator keeps a {word}."));
     Fact::insert(&mut tx, &drawn, &[said.id], FactAuthor::Summary).await.unwrap();
     drawn.text = format!("The operator keeps one {word}.");

@@ -181,10 +181,10 @@ async fn speak(talk: &Talk, turn: &Turn, reply: MessageId, inbound: &Message) ->
         turn_id: Some(turn.id),
         ..inbound.clone()
     };
-    let mut tx = talk.store.tenant(turn.account_id).await.unwrap();
-    Message::insert(&mut tx, &[message]).await.unwrap();
+    let tx = talk.store.tenant(turn.account_id).await.unwrap();
+    Message::insert(&tx, &[message]).await.unwrap();
     let end = (seq + 1, TurnEventKind::Completed, json!({ "messageId": reply }));
-    TurnEvent::insert(&mut tx, turn.id, &[end]).await.unwrap();
+    TurnEvent::insert(&tx, turn.id, &[end]).await.unwrap();
     let outcome = Outcome {
         state: TurnState::Completed,
         reply_id: Some(reply),
@@ -194,7 +194,7 @@ async fn speak(talk: &Talk, turn: &Turn, reply: MessageId, inbound: &Message) ->
         report: None,
         last_seq: seq + 1,
     };
-    Turn::finish(&mut tx, turn.id, outcome, now).await.unwrap();
+    Turn::finish(&tx, turn.id, outcome, now).await.unwrap();
     tx.commit().await.unwrap();
     text
 }

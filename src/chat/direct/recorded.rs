@@ -155,7 +155,7 @@ impl Exchange {
         let now = engine.clock.now();
         let mut tx = engine.store.tenant(self.actor.account).await?;
         let gone = || Error::not_found("the conversation was removed meanwhile");
-        let conversation = Conversation::find_locked(&mut tx, self.conversation).await?.ok_or_else(gone)?;
+        let conversation = Conversation::find_locked(&tx, self.conversation).await?.ok_or_else(gone)?;
         if claim_key(&mut tx, self.key.as_ref()).await?.is_some() {
             return tx.commit().await;
         }

@@ -91,15 +91,15 @@ impl Chat {
     ) -> Result<(Conversation, usize)> {
         actor.require(Scope::Chat)?;
         let unknown = || Error::not_found("no such conversation");
-        let mut tx = self.engine.store.reading(actor.account).await?;
-        let conversation = Conversation::find(&mut tx, id).await?.ok_or_else(unknown)?;
+        let tx = self.engine.store.reading(actor.account).await?;
+        let conversation = Conversation::find(&tx, id).await?.ok_or_else(unknown)?;
         tx.commit().await?;
         if !may_see(actor, &conversation) {
             return Err(unknown());
         }
         let count = self.erase_talk(Eraser::of(actor), &conversation, None).await?;
-        let mut tx = self.engine.store.reading(actor.account).await?;
-        let now = Conversation::find(&mut tx, id).await?.ok_or_else(unknown)?;
+        let tx = self.engine.store.reading(actor.account).await?;
+        let now = Conversation::find(&tx, id).await?.ok_or_else(unknown)?;
         tx.commit().await?;
         Ok((now, count))
     }
@@ -128,15 +128,15 @@ impl Chat {
             }
             None => None,
         };
-        let mut tx = self.engine.store.reading(actor.account).await?;
-        Person::find(&mut tx, person).await?.ok_or_else(unknown_person)?;
+        let tx = self.engine.store.reading(actor.account).await?;
+        Person::find(&tx, person).await?.ok_or_else(unknown_person)?;
         tx.commit().await?;
         let count = self.erase_all_of(Eraser::of(actor), person, bot).await?;
         let mut tx = self.engine.store.tenant(actor.account).await?;
         if bot.is_none() {
             Person::erase(&mut tx, person, self.engine.clock.now()).await?;
         }
-        let now = Person::find(&mut tx, person).await?.ok_or_else(unknown_person)?;
+        let now = Person::find(&tx, person).await?.ok_or_else(unknown_person)?;
         tx.commit().await?;
         Ok((now, count))
     }
@@ -195,7 +195,7 @@ impl Chat {
         }
         if person.is_none() {
             let mut tx = self.engine.store.tenant(by.account).await?;
-            Conversation::find_locked(&mut tx, conversation.id).await?;
+            Conversation::find_locked(&tx, conversation.id).await?;
             if conversation.title.is_some() {
                 Conversation::set_title(&mut tx, conversation.id, None).await?;
             }
@@ -249,7 +249,7 @@ impl Chat {
     ) -> Result<Vec<MessageId>> {
         let now = self.engine.clock.now();
         let mut tx = self.engine.store.tenant(by.account).await?;
-        let Some(conversation) = Conversation::find_locked(&mut tx, conversation).await? else {
+        let Some(conversation) = Conversation::find_locked(&tx, conversation).await? else {
             return Ok(Vec::new());
         };
         let within = self.earshot(&mut tx, &conversation).await?;

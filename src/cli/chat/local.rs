@@ -50,10 +50,10 @@ impl Line for Local {
         let live = known(self.app.chat(), actor, &self.bot).await?;
         let conversation = self.app.chat().open(actor, &self.bot, CHANNEL).await?;
         self.conversation = Some(conversation.id);
-        let mut tx = self.app.store().tenant(actor.account).await?;
+        let tx = self.app.store().tenant(actor.account).await?;
         let limit = EARLIER as i64;
         let messages =
-            Message::list_newest(&mut tx, conversation.id, 1, conversation.last_ordinal, limit).await?;
+            Message::list_newest(&tx, conversation.id, 1, conversation.last_ordinal, limit).await?;
         tx.commit().await?;
         Ok(Opening {
             name: live.spec.display_name.clone(),

@@ -276,7 +276,7 @@ async fn who_reads_cannot_write() {
     talk.follow(said.turn.id).await;
     let mut tx = talk.store.reading(talk.actor.account).await.unwrap();
     let id = said.conversation.id;
-    assert!(Conversation::find(&mut tx, id).await.unwrap().is_some());
+    assert!(Conversation::find(&tx, id).await.unwrap().is_some());
     let refused = Conversation::set_title(&mut tx, id, Some("Mine")).await.unwrap_err();
     assert!(refused.chain().contains("read-only transaction"), "{}", refused.chain());
     drop(tx);

@@ -50,7 +50,7 @@ fn providers() -> Providers {
 async fn turn(world: &World, memory: &Memory, chat: &Chat, text: &str) {
     let mut tx = world.tenant(chat.account).await;
     world.say_in(&mut tx, chat, MessageRole::Person, text).await;
-    let conversation = Conversation::find_locked(&mut tx, chat.id).await.unwrap().unwrap();
+    let conversation = Conversation::find_locked(&tx, chat.id).await.unwrap().unwrap();
     world.say_in(&mut tx, chat, MessageRole::Bot, "I see.").await;
     let bot = Bot::find(&mut tx, chat.bot).await.unwrap().unwrap();
     let revision = BotRevision::find(&mut tx, bot.revision_id).await.unwrap().unwrap();
