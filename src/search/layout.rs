@@ -14,7 +14,7 @@ use crate::id::{AccountId, BotId, ConversationId, PersonId};
 use crate::search::analyse;
 
 /// Counts the layouts and the ways of analysing. An index of another version is built anew.
-pub(in crate::search) const VERSION: u32 = 1;
+pub(in crate::search) const VERSION: u32 = 2;
 
 /// The analysed fields, in the order of [`Fields::texts`].
 pub(in crate::search) const TEXTS: usize = 3;

@@ -6,6 +6,9 @@
 
 mod fold;
 mod irregular;
+#[cfg(test)]
+mod probes;
+mod slavic;
 mod stem;
 mod stop;
 #[cfg(test)]

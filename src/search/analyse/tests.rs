@@ -65,7 +65,7 @@ fn russian_forms_meet() {
 
 #[test]
 fn one_text_may_mix_languages() {
-    assert_eq!(terms("Забронюй booking на п’ятницю"), ["заброню", "book", "пятник"]);
+    assert_eq!(terms("Забронюй booking на п’ятницю"), ["забрн", "book", "пятник"]);
     assert_eq!(terms("сестра sisters сестри"), [&terms("сестру")[0], "sister", &terms("сестрою")[0]]);
 }
 

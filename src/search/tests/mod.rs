@@ -2,6 +2,7 @@
 
 mod disk;
 mod finding;
+mod languages;
 mod recalling;
 mod walls;
 
