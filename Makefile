@@ -1,6 +1,6 @@
 # `make run` starts Botwright, `make test` tests it. Both install what they need first.
 
-.PHONY: run test problems bench soak setup setup-test
+.PHONY: run test problems bench bench-memory soak setup setup-test
 
 # Builds quickly, runs nearly as fast as a release.
 run: setup
@@ -24,6 +24,12 @@ problems:
 # The numbers of the README, with the machine and the commit, of the build that `make run` runs. Let nothing else run.
 bench: setup
 	ulimit -n 20000 && cargo bench --profile quick --locked --bench report
+
+# How well a memory finds what was said in the conversations of DATA, beside the facts of FACTS, and what the talks of
+# SCENARIO cost; benches/memory.rs says what they hold. SCORER scores in our place.
+bench-memory: setup
+	DATA="$(DATA)" FACTS="$(FACTS)" SCENARIO="$(SCENARIO)" SCORER="$(SCORER)" \
+		cargo bench --profile quick --locked --bench memory
 
 # Two hundred kills under load and ten minutes of hostile projects; `make test` runs ten and one. Prints a report.
 soak: setup-test

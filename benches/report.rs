@@ -7,6 +7,8 @@
 
 #[path = "report/changes.rs"]
 mod changes;
+#[path = "report/remembering.rs"]
+mod remembering;
 #[path = "report/stateless.rs"]
 mod stateless;
 
@@ -38,6 +40,11 @@ async fn main() {
     write_bots(&bots, 100);
     stateless::add_bot(&bots, stateless::upstream().await);
     machine();
+    if std::env::args().any(|argument| argument == "memory") {
+        remembering::measure(&home).await;
+        let _ = fs::remove_dir_all(&home);
+        return;
+    }
     thousand_bots(&home);
 
     let mut server = Server::start(&home, &bots).await;
@@ -69,6 +76,7 @@ async fn main() {
     server.stop().await;
     drop(db);
     tokio::task::spawn_blocking(move || postgres.stop().unwrap()).await.unwrap();
+    remembering::measure(&home).await;
     let _ = fs::remove_dir_all(&home);
 }
 

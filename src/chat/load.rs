@@ -32,7 +32,7 @@ pub(super) struct Loaded {
 }
 
 /// However old they are, this many messages stay in the window.
-const WINDOW_ALWAYS: usize = 6;
+const WINDOW_ALWAYS: usize = 4;
 /// How many memories recall is asked for; the budget decides how many are shown.
 const RECALL_LIMIT: usize = 60;
 /// Passages and window messages that answer less of the question than this are not worth a thought.
@@ -69,7 +69,8 @@ impl Engine {
         let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
         tx.commit().await?;
 
-        let window = self.window(newest, &inbound, unsaid, memory.window.hours);
+        let told = summary.as_ref().map_or(0, |summary| summary.to_ordinal);
+        let window = self.window(newest, &inbound, unsaid, memory.window.hours, told);
         let name = name.unwrap_or_else(|| "somebody".into());
         let question = inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
         let mut recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
@@ -101,14 +102,15 @@ impl Engine {
         }
     }
 
-    /// The messages of the last hours, and always the last few; without those that are to be answered and
-    /// without the system's own.
+    /// The messages of the last hours that the summary does not tell of (up to the ordinal `told`), and always
+    /// the last few; without those that are to be answered and without the system's own.
     fn window(
         &self,
         newest: Vec<Message>,
         inbound: &[Message],
         unsaid: &[Message],
         hours: u32,
+        told: i32,
     ) -> Vec<Message> {
         let since = self.clock.now() - TimeDelta::hours(i64::from(hours));
         let mut window: Vec<Message> = newest
@@ -117,8 +119,8 @@ impl Engine {
             .filter(|message| !inbound.iter().chain(unsaid).any(|other| other.id == message.id))
             .collect();
         let always = window.len().saturating_sub(WINDOW_ALWAYS);
-        let first =
-            window.iter().position(|message| message.sent_at >= since).unwrap_or(window.len()).min(always);
+        let is_wanted = |message: &Message| message.sent_at >= since && message.ordinal > told;
+        let first = window.iter().position(is_wanted).unwrap_or(window.len()).min(always);
         window.split_off(first)
     }
 }

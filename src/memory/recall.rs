@@ -47,7 +47,7 @@ impl Memory {
             kind: None,
             limit: ask.limit + SPARE,
         };
-        let hits = self.search_index(move |index| index.recall(&query)).await?;
+        let hits = self.search_index(move |index| index.recall_for_message(&query)).await?;
         let found = load(&mut tx, &scope, hits).await?.into_iter().map(|(_, found)| found).collect();
         tx.commit().await?;
         Ok(Recalled { found: arrange(found, ask), complete })

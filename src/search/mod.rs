@@ -8,6 +8,7 @@
 //! Knows: nothing but ground. Never: Postgres, a text in a log, a hit from outside the [`Scope`] asked for.
 
 mod analyse;
+mod bearing;
 mod columns;
 mod dates;
 mod fault;

@@ -13,7 +13,7 @@ pub struct Memory {
     /// Whose memory it is. `conversation`: each thread for itself. `person`: it follows a person through
     /// their private chats. `bot`: shared by everyone this bot talks to.
     pub scope: Scope,
-    /// Short term: the latest messages, word for word.
+    /// Short term: the latest messages that no summary tells of yet, word for word.
     pub window: Window,
     /// The model for summaries and facts. Default: the bot's own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub struct Window {
     /// How far back it reaches, in hours.
     #[schemars(range(min = 1, max = 720))]
     pub hours: u32,
-    /// At most so many messages. The last six stay, however old they are.
+    /// At most so many messages. The last four stay, however old they are.
     #[schemars(range(min = 1, max = 1000))]
     pub messages: u32,
 }
@@ -92,7 +92,7 @@ pub struct Summarize {
 
 impl Default for Summarize {
     fn default() -> Self {
-        Self { every_turns: 10, words: 250 }
+        Self { every_turns: 5, words: 150 }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use chrono::NaiveDate;
+
 use super::{Input, Room};
 use crate::chat::report::Draft;
 use crate::dialog::{Evidence, EvidenceKind};
@@ -9,7 +11,7 @@ use crate::memory::{Found, FoundKind};
 use crate::tokens::count;
 
 /// Evidence below this share of the best score is noise.
-const RELEVANCE_FLOOR: f32 = 0.3;
+const RELEVANCE_FLOOR: f32 = 0.4;
 /// What stands around it.
 const HEADING: &str = "<memory>\n</memory>";
 
@@ -21,12 +23,10 @@ pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, 
     // A turn that waited finds its own question in the index, which nothing else can match.
     let is_asked = |found: &Found| input.inbound.iter().any(|message| message.id.0 == found.id);
     let best = input.found.iter().find(|found| !is_asked(found)).map_or(0.0, |found| found.score);
-    let mut lines = Vec::new();
-    let heading = count(HEADING) + 1;
+    let mut lines = Lines::default();
     for found in input.found {
         let kind = if found.kind == FoundKind::Message { "message" } else { "summary" };
-        let line = evidence_line(found);
-        let tokens = count(&line) + 1 + if lines.is_empty() { heading } else { 0 };
+        let tokens = lines.tokens_with(found);
         let shown = |index: &usize| input.window[*index].id.0 == found.id;
         let refusal = if kept.iter().any(shown) || is_asked(found) {
             Some("stands in the window already")
@@ -43,38 +43,77 @@ pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, 
             Some(reason) => draft.left_out(kind, found.id, tokens, reason, Some(found.score)),
             None => {
                 left -= tokens;
-                lines.push((found.at, found.ordinal, line));
+                lines.add(found);
                 draft.included(kind, found.id, tokens, "recalled", Some(found.score));
             }
         }
     }
-    text.clear();
-    if !lines.is_empty() {
-        lines.sort_by_key(|(at, ordinal, _)| (*at, *ordinal));
-        let lines: Vec<String> = lines.into_iter().map(|(_, _, line)| line).collect();
-        *text = format!("<memory>\n{}\n</memory>", lines.join("\n"));
-    }
+    *text = lines.text();
     draft
+}
+
+/// What was taken so far. Lines stand under their date, which is paid for once.
+#[derive(Default)]
+struct Lines<'a> {
+    taken: Vec<&'a Found>,
+    days: HashSet<NaiveDate>,
+}
+
+impl<'a> Lines<'a> {
+    /// What one more takes.
+    fn tokens_with(&self, found: &Found) -> usize {
+        let heading = if self.taken.is_empty() { count(HEADING) + 1 } else { 0 };
+        let day = found.at.date_naive();
+        let day = if self.days.contains(&day) { 0 } else { count(&day_line(day)) + 1 };
+        heading + day + count(&evidence_line(found)) + 1
+    }
+
+    fn add(&mut self, found: &'a Found) {
+        self.days.insert(found.at.date_naive());
+        self.taken.push(found);
+    }
+
+    /// In the order of time; empty where nothing was taken.
+    fn text(mut self) -> String {
+        if self.taken.is_empty() {
+            return String::new();
+        }
+        self.taken.sort_by_key(|found| (found.at, found.ordinal));
+        let mut text = String::from("<memory>\n");
+        for day in self.taken.chunk_by(|a, b| a.at.date_naive() == b.at.date_naive()) {
+            text.extend(day.first().map(|first| day_line(first.at.date_naive()) + "\n"));
+            text.extend(day.iter().map(|found| evidence_line(found) + "\n"));
+        }
+        text + "</memory>"
+    }
 }
 
 /// Best first, what of `found` an answer would be given for `budget` tokens, each with the tokens that it takes.
 pub(in crate::chat) fn evidence_that_fits(found: Vec<Found>, budget: u32) -> Vec<(Found, usize)> {
     let mut room = Room { left: usize::try_from(budget).unwrap_or(usize::MAX) };
     let best = found.first().map_or(0.0, |found| found.score);
-    let heading = count(HEADING) + 1;
+    let mut lines = Lines::default();
     let mut taken = Vec::new();
-    for found in found.into_iter().filter(|found| found.score >= best * RELEVANCE_FLOOR) {
-        let tokens = count(&evidence_line(&found)) + 1 + if taken.is_empty() { heading } else { 0 };
+    for (place, found) in found.iter().enumerate().filter(|(_, found)| found.score >= best * RELEVANCE_FLOOR)
+    {
+        let tokens = lines.tokens_with(found);
         if room.take(tokens) {
-            taken.push((found, tokens));
+            lines.add(found);
+            taken.push((place, tokens));
         }
     }
-    taken
+    let mut found: Vec<Option<Found>> = found.into_iter().map(Some).collect();
+    taken.into_iter().filter_map(|(place, tokens)| Some((found[place].take()?, tokens))).collect()
+}
+
+/// What stands over the lines of a day.
+fn day_line(day: NaiveDate) -> String {
+    format!("[{day}]")
 }
 
 fn evidence_line(found: &Found) -> String {
     let text = found.text.replace("</memory>", "< /memory>").replace('\n', " ");
-    format!("[{}] {}: {text}", found.at.format("%Y-%m-%d"), found.speaker)
+    format!("{}: {text}", found.speaker)
 }
 
 /// Everything typed that may answer, best first, each text once.
