@@ -351,6 +351,7 @@ pub(super) fn new_conversation(
         created_at: now,
         updated_at: now,
         version: 1,
+        session_hours: None,
     }
 }
 

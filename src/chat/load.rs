@@ -32,7 +32,7 @@ pub(super) struct Loaded {
 }
 
 /// However old they are, this many messages stay in the window.
-const WINDOW_ALWAYS: usize = 4;
+pub(super) const WINDOW_ALWAYS: usize = 4;
 /// How many memories recall is asked for; the budget decides how many are shown.
 const RECALL_LIMIT: usize = 60;
 /// Passages and window messages that answer less of the question than this are not worth a thought.
@@ -70,7 +70,8 @@ impl Engine {
         tx.commit().await?;
 
         let told = summary.as_ref().map_or(0, |summary| summary.to_ordinal);
-        let window = self.window(newest, &inbound, unsaid, memory.window.hours, told);
+        let hours = conversation.window_hours(memory.window.hours);
+        let window = self.window(newest, &inbound, unsaid, hours, told);
         let name = name.unwrap_or_else(|| "somebody".into());
         let question = inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
         let mut recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {

@@ -1,12 +1,15 @@
 //! What a bot would hear, without sending anything.
 
+use std::sync::Arc;
+
 use crate::accounts::{Actor, Scope};
 use crate::chat::inbound::new_conversation;
-use crate::chat::{Assembled, Chat, Report, assemble};
+use crate::chat::{Assembled, Chat, LiveBot, Report, assemble};
 use crate::dialog::Request;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId};
-use crate::store::{Conversation, Message, MessageRole};
+use crate::providers::Route;
+use crate::store::{Conversation, Message, MessageRole, Tenant};
 
 /// A prompt and the account of it.
 pub struct Preview {
@@ -38,6 +41,36 @@ impl Chat {
         let conversation = found.unwrap_or_else(|| {
             new_conversation(actor, &live, channel, &key, ConversationId::new(), None, now)
         });
+        let (Assembled { request, report }, routes) =
+            self.would_hear(tx, actor, live, conversation, text).await?;
+        let routes = routes
+            .iter()
+            .map(|route| (route.name(), route.missing.as_ref().map(ToString::to_string)))
+            .collect();
+        Ok(Preview { request, report, routes })
+    }
+
+    /// What an empty message would add itself to, in a conversation.
+    pub(super) async fn report_of_nothing(
+        &self,
+        actor: &Actor,
+        conversation: &Conversation,
+    ) -> Result<Report> {
+        let mut tx = self.engine.store.reading(actor.account).await?;
+        let live = self.bots().find_by_id(&mut tx, conversation.bot_id).await?;
+        let live = live.ok_or_else(|| Error::internal("a conversation without its bot"))?;
+        let (assembled, _) = self.would_hear(tx, actor, live, conversation.clone(), "").await?;
+        Ok(assembled.report)
+    }
+
+    async fn would_hear(
+        &self,
+        tx: Tenant,
+        actor: &Actor,
+        live: Arc<LiveBot>,
+        conversation: Conversation,
+        text: &str,
+    ) -> Result<(Assembled, Vec<Route>)> {
         let message = Message {
             account_id: actor.account,
             id: MessageId::new(),
@@ -49,7 +82,7 @@ impl Chat {
             text: text.to_owned(),
             version: 1,
             turn_id: None,
-            sent_at: now,
+            sent_at: self.engine.clock.now(),
             edited_at: None,
             erased_at: None,
             superseded_by: None,
@@ -59,11 +92,6 @@ impl Chat {
         let (routes, tools) = self.engine.mind_of(actor.account, &live.spec).await?;
         let specs = tools.iter().map(|tool| tool.spec()).collect();
         let ratio = self.engine.ratio_of(&routes);
-        let Assembled { request, report } = assemble(loaded.input(specs, ratio));
-        let routes = routes
-            .iter()
-            .map(|route| (route.name(), route.missing.as_ref().map(ToString::to_string)))
-            .collect();
-        Ok(Preview { request, report, routes })
+        Ok((assemble(loaded.input(specs, ratio)), routes))
     }
 }

@@ -84,4 +84,30 @@ impl Chat {
         let evidence = evidence_that_fits(recalled.found, budget);
         Ok(Remembered { evidence, budget, complete: recalled.complete })
     }
+
+    /// The same in a conversation that is known, for whoever speaks there; nothing where no words are asked for.
+    pub(super) async fn recall_in(
+        &self,
+        actor: &Actor,
+        conversation: &Conversation,
+        text: &str,
+        budget: u32,
+    ) -> Result<Vec<(Found, usize)>> {
+        let mut tx = self.engine.store.reading(actor.account).await?;
+        let live = self.bots().find_by_id(&mut tx, conversation.bot_id).await?;
+        tx.commit().await?;
+        let live = live.ok_or_else(|| Error::internal("a conversation without its bot"))?;
+        let text = &text[..text.floor_char_boundary(LONGEST)];
+        let ask = Ask {
+            bot: live.bot.id,
+            conversation: conversation.id,
+            person: conversation.person_id,
+            scope: live.spec.memory.scope,
+            text,
+            asker: Some(&actor.person_name),
+            limit: LIMIT,
+        };
+        let recalled = self.engine.memory.recall(actor.account, &ask).await?;
+        Ok(evidence_that_fits(recalled.found, budget))
+    }
 }

@@ -103,7 +103,7 @@ impl Chat {
     }
 }
 
-async fn locked(tx: &mut Tenant, actor: &Actor, id: ConversationId) -> Result<Conversation> {
+pub(super) async fn locked(tx: &mut Tenant, actor: &Actor, id: ConversationId) -> Result<Conversation> {
     let found = Conversation::find_locked(tx, id).await?;
     found
         .filter(|conversation| may_see(actor, conversation))
@@ -111,7 +111,7 @@ async fn locked(tx: &mut Tenant, actor: &Actor, id: ConversationId) -> Result<Co
 }
 
 /// Adds the change of the conversation to its log; the number of the line.
-async fn tell(tx: &mut Tenant, conversation: &Conversation, now: DateTime<Utc>) -> Result<i32> {
+pub(super) async fn tell(tx: &mut Tenant, conversation: &Conversation, now: DateTime<Utc>) -> Result<i32> {
     let (_, event) = Conversation::advance(tx, conversation.id, 0, 1, conversation.updated_at).await?;
     let place = (conversation.account_id, conversation.id);
     ConversationEvent::insert(tx, &[ConversationEvent::about_itself(place, event, now)]).await?;

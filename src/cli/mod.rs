@@ -19,6 +19,7 @@ mod history;
 mod fmt;
 mod import;
 mod init;
+mod memory;
 mod migrate;
 mod output;
 mod plan;
@@ -84,6 +85,7 @@ enum Command {
     Chat(chat::Args),
     Context(context::Args),
     Import(import::Args),
+    Memory(memory::Args),
     Recall(recall::Args),
     Validate(validate::Args),
     Fmt(fmt::Args),
@@ -112,6 +114,7 @@ impl Command {
             Self::Up(_) | Self::Serve(_) | Self::Chat(_) | Self::Schema(_) | Self::Watch(_) => false,
             Self::Context(args) => args.output.is_json(),
             Self::Import(args) => args.output.is_json(),
+            Self::Memory(args) => args.is_json(),
             Self::Recall(args) => args.output.is_json(),
             Self::Validate(args) => args.output.is_json(),
             Self::Fmt(args) => args.output.is_json(),
@@ -206,6 +209,7 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Chat(args) => chat::run(args, here).await,
         Command::Context(args) => context::run(args, here).await,
         Command::Import(args) => import::run(args, here).await,
+        Command::Memory(args) => memory::run(args, here).await,
         Command::Recall(args) => recall::run(args, here).await,
         Command::Validate(args) => validate::run(args, here),
         Command::Fmt(args) => fmt::run(args, here),

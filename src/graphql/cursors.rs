@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::SyncToken;
 use crate::error::{Error, Result};
-use crate::id::{AuditId, ConversationId, GenerationId};
+use crate::id::{AuditId, ConversationId, FactId, GenerationId};
 
 /// The most on one page.
 const MOST: usize = 100;
@@ -38,6 +38,9 @@ pub(super) enum Place {
     /// In the audit log, by when it was done.
     #[serde(rename = "a")]
     Audited(DateTime<Utc>, AuditId),
+    /// Among facts, by when they were learned.
+    #[serde(rename = "f")]
+    Fact(FactId),
     /// Among changes.
     #[serde(rename = "s")]
     Changes(SyncToken),

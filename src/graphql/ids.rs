@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::id::{
-    AccountId, AttachmentId, AuditId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId,
+    AccountId, AttachmentId, AuditId, BotId, ConversationId, FactId, MessageId, PersonId, RevisionId, TurnId,
     UploadId,
 };
 
@@ -39,6 +39,7 @@ global! {
     ConversationId = "conversation",
     MessageId = "message",
     TurnId = "turn",
+    FactId = "fact",
     AuditId = "audit",
     UploadId = "upload",
     AttachmentId = "attachment",

@@ -116,6 +116,7 @@ pub(super) mod tests {
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
             version: 1,
+            session_hours: None,
         }
     }
 

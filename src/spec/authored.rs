@@ -113,8 +113,8 @@ impl Bot {
             modules: _,
             channels: _,
             limits: _,
-            retention: _,
             delegated: _,
+            retention,
         } = bot;
         let files = Files { bot: &name, files };
         let mut rules = rules.into_iter().map(|rule| files.rule(rule)).collect::<Result<Vec<_>>>()?;
@@ -141,6 +141,7 @@ impl Bot {
             memory,
             sources: files.sources(sources, &shared)?,
             providers,
+            guests_after_days_of_silence: retention.and_then(|kept| kept.guests_after_days_of_silence),
             name,
         })
     }

@@ -36,6 +36,9 @@ pub struct Bot {
     pub sources: Vec<Source>,
     /// The project's own providers that `model` and `memory.model` refer to, by name.
     pub providers: BTreeMap<String, Provider>,
+    /// After so many days without a word from them, guests are forgotten; never where nothing is said.
+    #[serde(default)]
+    pub guests_after_days_of_silence: Option<u32>,
 }
 
 /// Something that the bot must or must not do.
@@ -85,6 +88,7 @@ impl Bot {
             memory: Memory::default(),
             sources: Vec::new(),
             providers: BTreeMap::new(),
+            guests_after_days_of_silence: None,
         }
     }
 

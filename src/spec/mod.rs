@@ -53,6 +53,7 @@ pub use bundle::{Bundle, MAX_FILE_BYTES};
 pub use manual::manual;
 pub use memory::{Digest, Facts, Memory, Recall, RecallWhen, Scope, Summarize, Window};
 pub use model::{Model, Provider, ProviderKind};
+pub use near::nearest;
 pub use origins::{Place, origins};
 pub use parse::{Parsed, parse, parse_file};
 pub use patterns::{is_name, is_secret_name};

@@ -6,7 +6,7 @@ use super::patterns::to_name;
 
 /// The candidate that `name` was probably meant to be, if any is near enough: at most one slip in three
 /// letters. Case, hyphens and underscores do not count.
-pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // A distance takes time by the product of the lengths; nobody mistypes that much.
     if name.len() > 200 {
         return None;

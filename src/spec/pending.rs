@@ -29,7 +29,6 @@ pub(super) const BOT: &[Pending] = &[
     Pending { path: &["modules"], when: When::Present },
     Pending { path: &["channels"], when: When::Present },
     Pending { path: &["limits"], when: When::Present },
-    Pending { path: &["retention"], when: When::Present },
     Pending { path: &["memory", "scope"], when: When::Is("bot") },
     Pending { path: &["memory", "midTerm"], when: When::Present },
     Pending { path: &["memory", "digest"], when: When::Present },

@@ -1,4 +1,4 @@
-//! Conversations, who is in them, and the log that a client of a whole conversation follows.
+//! Conversations, and the log that a client of a whole conversation follows.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BotId, ConversationId, MessageId, PersonId, TurnId};
-use crate::store::schema::{conversation_events, conversations, participants};
+use crate::store::schema::{conversation_events, conversations};
 use crate::store::sql::sql;
 use crate::store::turns::TurnState;
 use crate::store::tx::Tenant;
@@ -38,9 +38,16 @@ pub struct Conversation {
     pub updated_at: DateTime<Utc>,
     /// Grows with every change that a person makes to it (its title); not with what is said in it.
     pub version: i32,
+    /// How far back it is heard word for word, in hours; none: as the bot's file says.
+    pub session_hours: Option<i32>,
 }
 
 impl Conversation {
+    /// How far back it is heard word for word, in hours, where the bot's file says `hours`.
+    pub fn window_hours(&self, hours: u32) -> u32 {
+        self.session_hours.and_then(|hours| u32::try_from(hours).ok()).unwrap_or(hours)
+    }
+
     /// The conversation with that key, made from `new` if there is none; locked until the transaction ends.
     pub async fn find_or_insert_locked(tx: &mut Tenant, new: &Self) -> Result<Self> {
         if let Some(found) = Self::find_by_key_locked(tx, new).await? {
@@ -187,6 +194,19 @@ impl Conversation {
         Ok(version)
     }
 
+    /// Chooses how far back it is heard word for word, and says its new version. It must be locked.
+    pub async fn set_session(tx: &mut Tenant, id: ConversationId, hours: Option<i32>) -> Result<i32> {
+        let version = diesel::update(conversations::table.find((tx.account(), id)))
+            .set((
+                conversations::session_hours.eq(hours),
+                conversations::version.eq(conversations::version + 1),
+            ))
+            .returning(conversations::version)
+            .get_result(tx.conn())
+            .await?;
+        Ok(version)
+    }
+
     /// Messages before `ordinal` leave the window; nothing is erased.
     pub async fn start_window_at(tx: &mut Tenant, id: ConversationId, ordinal: i32) -> Result<()> {
         diesel::update(conversations::table.find((tx.account(), id)))
@@ -203,77 +223,6 @@ struct Advanced {
     last_ordinal: i32,
     #[diesel(sql_type = Integer)]
     last_event: i32,
-}
-
-/// Somebody who speaks in a conversation.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = participants, check_for_backend(diesel::pg::Pg))]
-pub struct Participant {
-    pub account_id: AccountId,
-    pub conversation_id: ConversationId,
-    pub person_id: PersonId,
-    /// As they are called there.
-    pub name: String,
-}
-
-impl Participant {
-    /// Notes that somebody speaks here under this name.
-    pub async fn put(tx: &mut Tenant, participant: &Self) -> Result<()> {
-        sql("insert into participants (account_id, conversation_id, person_id, name)
-             values (?, ?, ?, ?)
-             on conflict (account_id, conversation_id, person_id) do update set name = excluded.name")
-        .bind::<SqlUuid, _>(participant.account_id)
-        .bind::<SqlUuid, _>(participant.conversation_id)
-        .bind::<SqlUuid, _>(participant.person_id)
-        .bind::<Text, _>(participant.name.clone())
-        .execute(tx.conn())
-        .await?;
-        Ok(())
-    }
-
-    pub async fn list(tx: &mut Tenant, conversation: ConversationId) -> Result<Vec<Self>> {
-        let found = participants::table
-            .filter(participants::account_id.eq(tx.account()))
-            .filter(participants::conversation_id.eq(conversation))
-            .order(participants::person_id)
-            .select(Self::as_select())
-            .load(tx.conn())
-            .await?;
-        Ok(found)
-    }
-}
-
-/// Where a memory is asked, and who speaks in what may be recalled there.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Setting {
-    #[diesel(sql_type = SqlUuid)]
-    pub bot_id: BotId,
-    /// Whose private conversation it is; none for a group.
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub person_id: Option<PersonId>,
-    /// The names of the people who speak here and in the person's other private conversations with this bot.
-    /// Not the bot's: a bot that is called Lawyer would take the word away from every question.
-    #[diesel(sql_type = Array<Text>)]
-    pub names: Vec<String>,
-}
-
-impl Setting {
-    pub async fn find(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<Self>> {
-        let found = sql("select here.bot_id, here.person_id, array(
-                     select participants.name from participants
-                     where participants.account_id = current_account() and participants.conversation_id = here.id
-                     union select participants.name from conversations there
-                     join participants on (participants.account_id, participants.conversation_id)
-                                        = (there.account_id, there.id)
-                     where there.account_id = current_account() and there.bot_id = here.bot_id
-                       and there.person_id = here.person_id) as names
-             from conversations here where here.account_id = current_account() and here.id = ?")
-        .bind::<SqlUuid, _>(conversation)
-        .get_result(tx.conn())
-        .await
-        .optional()?;
-        Ok(found)
-    }
 }
 
 /// One line of a conversation's log.
@@ -315,7 +264,7 @@ impl ConversationEvent {
         }
     }
 
-    /// The conversation itself was changed: it has another title.
+    /// The conversation itself was changed: its title, its session, its window.
     pub fn about_itself(conversation: (AccountId, ConversationId), seq: i32, at: DateTime<Utc>) -> Self {
         Self {
             account_id: conversation.0,

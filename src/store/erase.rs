@@ -37,6 +37,32 @@ pub struct Heard {
     pub report: Value,
 }
 
+/// What a message said before it was edited.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct FormerText {
+    #[diesel(sql_type = SqlUuid)]
+    pub message_id: MessageId,
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+    #[diesel(sql_type = Text)]
+    pub text: String,
+    /// Since when it said that.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: DateTime<Utc>,
+}
+
+impl FormerText {
+    /// Of these messages, in the order of their versions.
+    pub async fn list(tx: &mut Tenant, messages: &[MessageId]) -> Result<Vec<Self>> {
+        let found = sql("select message_id, version, text, at from message_versions
+             where account_id = current_account() and message_id = any(?) order by message_id, version")
+        .bind::<Array<SqlUuid>, _>(messages.to_vec())
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+}
+
 /// How far the replies may lie that heard a message of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Earshot {
@@ -81,6 +107,29 @@ impl Message {
         Ok(found)
     }
 
+    /// How many messages stand in a conversation, and when the first and the last of them were said.
+    pub async fn extent(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+    ) -> Result<(i64, Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+        #[derive(QueryableByName)]
+        struct Extent {
+            #[diesel(sql_type = BigInt)]
+            count: i64,
+            #[diesel(sql_type = Nullable<Timestamptz>)]
+            first: Option<DateTime<Utc>>,
+            #[diesel(sql_type = Nullable<Timestamptz>)]
+            last: Option<DateTime<Utc>>,
+        }
+        let extent: Extent = sql("select count(*), min(sent_at) as first, max(sent_at) as last from messages
+             where account_id = current_account() and conversation_id = ? and role <> 'system'
+               and erased_at is null and superseded_by is null")
+        .bind::<SqlUuid, _>(conversation)
+        .get_result(tx.conn())
+        .await?;
+        Ok((extent.count, extent.first, extent.last))
+    }
+
     /// What is left of a conversation, or of what `person` said in it: at most `limit` of those after the
     /// ordinal `after`, oldest first.
     pub async fn list_standing(
@@ -102,21 +151,6 @@ impl Message {
         .load(tx.conn())
         .await?;
         Ok(found)
-    }
-
-    /// What these said before they were edited.
-    pub async fn list_former_texts(tx: &mut Tenant, ids: &[MessageId]) -> Result<Vec<String>> {
-        #[derive(QueryableByName)]
-        struct Former {
-            #[diesel(sql_type = Text)]
-            text: String,
-        }
-        let found: Vec<Former> = sql("select text from message_versions
-             where account_id = current_account() and message_id = any(?)")
-        .bind::<Array<SqlUuid>, _>(ids.to_vec())
-        .load(tx.conn())
-        .await?;
-        Ok(found.into_iter().map(|former| former.text).collect())
     }
 
     /// Completed turns within earshot whose model read one of `ids` (messages, facts, summaries), from `since`
@@ -267,6 +301,36 @@ const BESIDE: [&str; 8] = [
 const NOBODY: &str = "(erased)";
 
 impl Person {
+    /// Guests of a bot who said nothing since `before` and of whom something is left, at most `limit`: people
+    /// without a token who are not the operator and were not imported.
+    pub async fn list_silent_guests(
+        tx: &mut Tenant,
+        bot: BotId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<PersonId>> {
+        #[derive(QueryableByName)]
+        struct Guest {
+            #[diesel(sql_type = SqlUuid)]
+            person_id: PersonId,
+        }
+        let found: Vec<Guest> = sql("select person_id from conversations talk
+             where account_id = current_account() and bot_id = ? and person_id is not null and channel <> 'import'
+               and exists (select from messages where account_id = talk.account_id
+                   and conversation_id = talk.id and erased_at is null)
+               and not exists (select from api_tokens where account_id = talk.account_id
+                   and person_id = talk.person_id and revoked_at is null)
+               and not exists (select from identities where account_id = talk.account_id
+                   and person_id = talk.person_id and channel in ('operator', 'import'))
+             group by person_id having max(updated_at) < ? order by max(updated_at) limit ?")
+        .bind::<SqlUuid, _>(bot)
+        .bind::<Timestamptz, _>(before)
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn())
+        .await?;
+        Ok(found.into_iter().map(|guest| guest.person_id).collect())
+    }
+
     /// Takes the name of a person away, everywhere, with their handles on channels, their tokens and the
     /// files that they sent to no message. The operator's own handle stays: it names nobody.
     pub async fn erase(tx: &mut Tenant, id: PersonId, now: DateTime<Utc>) -> Result<()> {

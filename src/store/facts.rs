@@ -240,6 +240,26 @@ impl Fact {
         Ok(found.bind::<BigInt, _>(limit).load(tx.conn()).await?)
     }
 
+    /// All of a bot, those of a person's private conversations or of one conversation where these are given, in
+    /// the order in which they were learned, however they stand.
+    pub async fn list_of(
+        tx: &mut Tenant,
+        bot: BotId,
+        person: Option<PersonId>,
+        conversation: Option<ConversationId>,
+    ) -> Result<Vec<Self>> {
+        let found = sql("select * from facts where account_id = current_account() and bot_id = ?
+               and (?::uuid is null or person_id = ?) and (?::uuid is null or conversation_id = ?) order by id")
+        .bind::<SqlUuid, _>(bot)
+        .bind::<Nullable<SqlUuid>, _>(person)
+        .bind::<Nullable<SqlUuid>, _>(person)
+        .bind::<Nullable<SqlUuid>, _>(conversation)
+        .bind::<Nullable<SqlUuid>, _>(conversation)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
     /// All of an account by id, however they stand: at most `limit` of those after `after`.
     pub async fn list_all_after(tx: &mut Tenant, after: Option<FactId>, limit: i64) -> Result<Vec<Self>> {
         let found = facts::table

@@ -157,6 +157,18 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        session_hours -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    forget_requests (account_id, conversation_id, person_id) {
+        account_id -> Uuid,
+        conversation_id -> Uuid,
+        person_id -> Uuid,
+        messages -> Array<Uuid>,
+        facts -> Array<Uuid>,
+        created_at -> Timestamptz,
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Adding a job is a line where the worker is built: `worker.on(move |task| summarise::run(…, task))`.
 
+mod expire;
 mod prune;
 mod running;
 mod summarize;
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::id::{AccountId, ReplicaId};
 use crate::jobs::{Cron, Failure, Payload};
 use crate::store::{Hint, Job, Schedule, Store, System};
+pub use expire::expire;
 pub use prune::prune;
 pub use summarize::summarize;
 

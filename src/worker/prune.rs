@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::store::{Account, Change, Idempotency, Job, Store, System, TurnEvent, Upload};
+use crate::worker::expire;
 
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(3600);
@@ -66,6 +67,8 @@ pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
         let mut tx = store.tenant(account.id).await?;
         Idempotency::delete_before(&mut tx, now - TimeDelta::hours(IDEMPOTENCY_HOURS)).await?;
         Upload::delete_unused_before(&mut tx, now - TimeDelta::hours(UPLOADS_HOURS)).await?;
+        // An account may be new since the last round.
+        expire::plan(&mut tx, now).await?;
         tx.commit().await?;
     }
     Ok(())

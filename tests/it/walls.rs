@@ -191,6 +191,7 @@ fn believed(source: &str) -> Vec<String> {
             };
             let kind = match kind {
                 "Array<Text>" => "_text".to_owned(),
+                "Array<Uuid>" => "_uuid".to_owned(),
                 kind => kind.to_lowercase(),
             };
             lines.push(format!("{table} {column} {kind}{null}"));
@@ -214,6 +215,7 @@ fn sample() -> String {
         include_str!("../../migrations/2026-11-22-000002_up/sample.sql"),
         include_str!("../../migrations/2026-11-23-000001_imports/sample.sql"),
         include_str!("../../migrations/2026-11-23-000002_facts/sample.sql"),
+        include_str!("../../migrations/2026-11-23-000003_people/sample.sql"),
     );
     [ONE, TWO]
         .map(|account| {

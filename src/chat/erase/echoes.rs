@@ -11,7 +11,7 @@ use crate::chat::Report;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId};
 use crate::memory::Memory;
-use crate::store::{Earshot, Fact, Heard, Message, Summary, Tenant};
+use crate::store::{Earshot, Fact, FormerText, Heard, Message, Summary, Tenant};
 
 /// A reply that repeats may be repeated in its turn; so far this is followed.
 const ROUNDS: usize = 8;
@@ -58,8 +58,8 @@ async fn echoes(tx: &mut Tenant, said: &[Message], going: &Going, within: Earsho
 async fn words_and_ids(tx: &mut Tenant, said: &[Message]) -> Result<(HashSet<String>, Vec<Uuid>)> {
     let messages: Vec<MessageId> = said.iter().map(|message| message.id).collect();
     let mut words: HashSet<String> = said.iter().flat_map(|message| Memory::words(&message.text)).collect();
-    for former in Message::list_former_texts(tx, &messages).await? {
-        words.extend(Memory::words(&former));
+    for former in FormerText::list(tx, &messages).await? {
+        words.extend(Memory::words(&former.text));
     }
     let drawn = Fact::list_drawn_from(tx, &messages).await?;
     for fact in Fact::list_by_ids(tx, &drawn).await? {

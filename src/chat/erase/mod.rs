@@ -33,9 +33,9 @@ const AT_ONCE: i64 = 500;
 
 /// Who erases, for the audit log.
 #[derive(Debug, Clone, Copy)]
-struct Eraser<'a> {
-    account: AccountId,
-    name: &'a str,
+pub(super) struct Eraser<'a> {
+    pub(super) account: AccountId,
+    pub(super) name: &'a str,
 }
 
 impl<'a> Eraser<'a> {
@@ -141,7 +141,13 @@ impl Chat {
         Ok((now, count))
     }
 
-    async fn erase_all_of(&self, by: Eraser<'_>, person: PersonId, bot: Option<BotId>) -> Result<usize> {
+    /// Everything of a person with one bot or all; how many messages went.
+    pub(super) async fn erase_all_of(
+        &self,
+        by: Eraser<'_>,
+        person: PersonId,
+        bot: Option<BotId>,
+    ) -> Result<usize> {
         let mut tx = self.engine.store.reading(by.account).await?;
         let conversations = Conversation::list_with(&mut tx, person, bot).await?;
         tx.commit().await?;

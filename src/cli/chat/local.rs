@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
-use super::{EARLIER, Line, Opening, Piece, Said};
+use super::{Answered, EARLIER, Line, Opening, Piece, Said};
 use crate::app::{App, Options, Roles};
 use crate::chat::{Inbound, Target, Update};
 use crate::cli::Here;
@@ -85,6 +85,17 @@ impl Line for Local {
         self.turn = Some(accepted.turn.id);
         let updates = self.app.chat().turn_events(actor, accepted.turn.id, 0).await?;
         Ok(updates.map(|update| update.map(|update| piece(update.what))).boxed())
+    }
+
+    async fn command(&mut self, typed: &str) -> Result<Answered> {
+        let conversation = self.conversation.ok_or_else(|| Error::internal("nothing was opened"))?;
+        let actor = self.app.operator();
+        let answer = self.app.chat().run_command(actor, conversation, typed).await?;
+        let export = match answer.export {
+            true => Some(self.app.chat().export_own(actor, conversation).await?),
+            false => None,
+        };
+        Ok(Answered { text: answer.text, export })
     }
 
     async fn cancel(&mut self) -> Result<()> {

@@ -41,6 +41,8 @@ trait Line: Send {
     async fn open(&mut self) -> Result<Opening>;
     /// Says something. What comes back ends in one of the last three pieces.
     async fn say(&mut self, text: &str) -> Result<BoxStream<'static, Result<Piece>>>;
+    /// Runs a command of a person, with its slash, and says what it answers.
+    async fn command(&mut self, typed: &str) -> Result<Answered>;
     /// Stops the reply that is under way.
     async fn cancel(&mut self) -> Result<()>;
 }
@@ -53,6 +55,13 @@ struct Opening {
     earlier: Vec<Said>,
     /// Whether more was said before those.
     more: bool,
+}
+
+/// What a command answered.
+struct Answered {
+    text: String,
+    /// What is to be written to a file, a line of JSON each.
+    export: Option<String>,
 }
 
 struct Said {

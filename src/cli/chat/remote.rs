@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 
-use super::{EARLIER, Line, Opening, Piece, Said};
+use super::{Answered, EARLIER, Line, Opening, Piece, Said};
 use crate::cli::server::{Address, Api};
 use crate::error::{Error, Result};
 use crate::id::MessageId;
@@ -34,6 +34,12 @@ const SAY: &str = "mutation Say($input: SendMessageInput!) {
 const CANCEL: &str = "mutation Cancel($input: CancelTurnInput!) {
     cancelTurn(input: $input) { userErrors { ... on UserError { message } } }
 }";
+
+const COMMAND: &str = "mutation Command($input: RunCommandInput!) {
+    runCommand(input: $input) { answer { text export } userErrors { ... on UserError { message } } }
+}";
+
+const EXPORT: &str = "query Export($id: ID!) { export(conversationId: $id) }";
 
 /// How often a message is sent again when the line breaks; its key makes it one message all the same.
 const ATTEMPTS: usize = 5;
@@ -104,6 +110,18 @@ impl Line for Remote {
         self.turn = Some(turn.clone());
         let events = self.api.turn_events(turn, 0);
         Ok(events.filter_map(async |event| event.map(|event| piece(&event)).transpose()).boxed())
+    }
+
+    async fn command(&mut self, typed: &str) -> Result<Answered> {
+        let conversation = self.conversation.clone().ok_or_else(strange)?;
+        let input = json!({ "conversationId": conversation, "text": typed });
+        let ran = self.api.ask(COMMAND, json!({ "input": input })).await?;
+        mended(ran.get("runCommand").unwrap_or(&Value::Null))?;
+        let export = match flag(&ran, "/runCommand/answer/export") {
+            true => text(&self.api.ask(EXPORT, json!({ "id": conversation })).await?, "/export"),
+            false => None,
+        };
+        Ok(Answered { text: text(&ran, "/runCommand/answer/text").ok_or_else(strange)?, export })
     }
 
     async fn cancel(&mut self) -> Result<()> {

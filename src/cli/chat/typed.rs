@@ -1,5 +1,6 @@
 //! A conversation with a person: a prompt, a reply that streams, commands.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,20 +12,21 @@ use rustyline::error::ReadlineError;
 use tokio::task::spawn_blocking;
 
 use super::screen::{Screen, harmless};
-use super::{Line, Opening, Piece, Said};
+use super::{Answered, Line, Opening, Piece, Said};
 use crate::cli::Here;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::report::error_lines;
 use crate::error::{Error, Result};
 
-const HELP: &str = "/help   this\n/quit   end (so does Ctrl+D)\nCtrl+C  stop a reply that streams\n//…     say a line that begins with a slash";
+/// What the terminal itself understands, beside the commands of every chat.
+const HELP: &str = "/quit — end (so does Ctrl+D)\nCtrl+C — stop a reply that streams\n//… — say a line that begins with a slash";
 
 /// What a line that was typed means.
 enum Typed {
     Say(String),
-    Help,
+    /// A command of every chat, with its slash.
+    Command(String),
     Quit,
-    Unknown(String),
     Nothing,
 }
 
@@ -55,10 +57,10 @@ pub(super) async fn talk(line: &mut dyn Line, here: &Here) -> Outcome {
         match typed {
             Typed::Nothing => {}
             Typed::Quit => return Ok(Exit::Ok),
-            Typed::Help => here.terminal.line(HELP)?,
-            Typed::Unknown(command) => {
-                here.terminal.line(format!("there is no /{command}; /help lists what there is"))?
-            }
+            Typed::Command(command) => match line.command(&command).await {
+                Ok(answered) => show_answer(here, &command, answered)?,
+                Err(error) => here.terminal.talk(error_lines(&here.terminal, &error)),
+            },
             Typed::Say(text) => match line.say(&text).await {
                 Ok(pieces) => hear(line, pieces, here).await?,
                 Err(error) => here.terminal.talk(error_lines(&here.terminal, &error)),
@@ -73,11 +75,39 @@ fn read(text: &str) -> Typed {
         None if text.is_empty() => Typed::Nothing,
         None => Typed::Say(text.to_owned()),
         Some(said) if said.starts_with('/') => Typed::Say(said.to_owned()),
-        Some("help" | "?") => Typed::Help,
+        Some("?") => Typed::Command("/help".to_owned()),
         Some("quit" | "exit" | "q") => Typed::Quit,
         // There is nothing to stop while somebody can type.
         Some("cancel") => Typed::Nothing,
-        Some(other) => Typed::Unknown(harmless(other)),
+        Some(_) => Typed::Command(text.to_owned()),
+    }
+}
+
+/// Shows what a command answered. What is to be a file becomes one, beside where the person is.
+fn show_answer(here: &Here, command: &str, answered: Answered) -> Result<(), Failure> {
+    let Answered { text, export } = answered;
+    here.terminal.line(harmless(&text))?;
+    if command == "/help" {
+        here.terminal.line(HELP)?;
+    }
+    if let Some(lines) = export {
+        let path = new_file(&lines)
+            .map_err(|error| Error::unavailable(format!("a file cannot be written here: {error}")))?;
+        here.terminal.line(path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Writes a file of a name that none has yet.
+fn new_file(lines: &str) -> std::io::Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let path = PathBuf::from(format!("botwright-export-{number}.jsonl"));
+        match std::fs::File::create_new(&path) {
+            Ok(mut file) => return file.write_all(lines.as_bytes()).map(|()| path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -205,8 +235,8 @@ mod tests {
         assert!(matches!(read(" hello "), Typed::Say(text) if text == "hello"));
         assert!(matches!(read("//etc is a folder"), Typed::Say(text) if text == "/etc is a folder"));
         assert!(matches!(read("/quit"), Typed::Quit));
-        assert!(matches!(read("/help"), Typed::Help));
-        assert!(matches!(read("/frob"), Typed::Unknown(command) if command == "frob"));
+        assert!(matches!(read("/?"), Typed::Command(command) if command == "/help"));
+        assert!(matches!(read(" /memory fix 3 x"), Typed::Command(command) if command == "/memory fix 3 x"));
         assert!(matches!(read("   "), Typed::Nothing));
     }
 }

@@ -4,6 +4,7 @@
 mod config;
 mod config_error;
 mod erase;
+mod memory;
 mod revise;
 mod talk;
 mod upload;
@@ -13,6 +14,8 @@ use async_graphql::{ID, MergedObject};
 
 use config::ConfigMutations;
 use erase::EraseMutations;
+use memory::MemoryMutations;
+pub(super) use memory::Session;
 use revise::ReviseMutations;
 pub(super) use talk::CHANNEL;
 use talk::TalkMutations;
@@ -22,7 +25,14 @@ pub(super) use user_error::UserError;
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(TalkMutations, ReviseMutations, EraseMutations, UploadMutations, ConfigMutations);
+pub(super) struct Mutation(
+    TalkMutations,
+    ReviseMutations,
+    EraseMutations,
+    MemoryMutations,
+    UploadMutations,
+    ConfigMutations,
+);
 
 fn checked_key(key: ID) -> Result<String, Mendable> {
     if key.is_empty() || key.len() > 255 {

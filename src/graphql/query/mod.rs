@@ -2,6 +2,7 @@
 
 mod changes;
 mod config;
+mod memory;
 mod oversight;
 mod talk;
 
@@ -11,12 +12,13 @@ use crate::error::{Error, Kind, Result};
 use changes::ChangeQueries;
 use config::ConfigQueries;
 pub(super) use config::config_source;
+use memory::MemoryQueries;
 use oversight::OversightQueries;
 use talk::TalkQueries;
 
 /// What can be read. Everything but `serverInfo` needs a token.
 #[derive(MergedObject, Default)]
-pub(super) struct Query(TalkQueries, ChangeQueries, OversightQueries, ConfigQueries);
+pub(super) struct Query(TalkQueries, MemoryQueries, ChangeQueries, OversightQueries, ConfigQueries);
 
 /// What was looked for; `None` where there is no such thing.
 fn found<T>(looked_for: Result<T, Error>) -> Result<Option<T>, Error> {

@@ -3,12 +3,14 @@
 use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Context, ID, Object, Result};
 
+use crate::chat;
 use crate::graphql::context::loaders;
 use crate::graphql::cursors::{Page, Place, page, place};
 use crate::graphql::ids;
 use crate::graphql::loaders::Span;
+use crate::graphql::mutation::Session;
 use crate::graphql::scalars::DateTime;
-use crate::graphql::types::{Bot, Message, Person};
+use crate::graphql::types::{Bot, Message, Person, Summary, summaries_of};
 use crate::store;
 
 /// One thread of messages.
@@ -42,6 +44,21 @@ impl Conversation {
     /// Counts the changes that people made to it (its title), from 1; not what is said in it.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+    /// How far back it is heard word for word, as somebody chose; null: as the bot's file says.
+    async fn session(&self) -> Option<Session> {
+        let hours = self.0.session_hours?;
+        let chosen =
+            chat::Session::ALL.into_iter().find(|session| i64::from(session.hours()) == i64::from(hours));
+        chosen.map(Session::from)
+    }
+    /// The ordinal of the first message that may be heard word for word: what stands before was cleared away.
+    async fn window_from(&self) -> i32 {
+        self.0.window_from
+    }
+    /// What was said, in fewer words: the rolling summary and the digests, the newest first.
+    async fn summaries(&self, context: &Context<'_>) -> Result<Vec<Summary>> {
+        Ok(summaries_of(context, self.0.id).await?)
     }
     /// When it was begun.
     async fn created_at(&self) -> DateTime {

@@ -6,6 +6,7 @@ mod change;
 mod context_report;
 mod conversation;
 mod events;
+mod fact;
 mod generation;
 mod message;
 mod node;
@@ -26,6 +27,7 @@ pub(super) use bot::{Bot, BotRevision};
 pub(super) use change::{ChangeAction, PlannedChange};
 pub(super) use conversation::Conversation;
 pub(super) use events::{ConversationEvent, TurnEvent, conversation_event, turn_event};
+pub(super) use fact::{Fact, FactState, Summary, summaries_of};
 pub(super) use generation::{
     ConfigReadiness, ConfigSource, ExportedBot, Generation, GenerationDetails, WrittenRevision,
 };

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, ID, Interface, Result};
 
-use crate::graphql::context::{loaders, reader};
+use crate::graphql::context::{loaders, reader, rooms};
 use crate::graphql::ids::{self, Global};
 use crate::graphql::types::{
-    Account, Attachment, Bot, BotRevision, Conversation, Message, Person, Turn, Upload,
+    Account, Attachment, Bot, BotRevision, Conversation, Fact, Message, Person, Turn, Upload,
 };
 use crate::id::{
-    AccountId, AttachmentId, BotId, ConversationId, MessageId, PersonId, RevisionId, TurnId, UploadId,
+    AccountId, AttachmentId, BotId, ConversationId, FactId, MessageId, PersonId, RevisionId, TurnId, UploadId,
 };
 
 /// Anything that has an id.
@@ -25,6 +25,7 @@ pub(in crate::graphql) enum Node {
     Turn(Turn),
     Upload(Upload),
     Attachment(Attachment),
+    Fact(Fact),
 }
 
 /// The thing of that id, if the caller may see it.
@@ -47,8 +48,19 @@ pub(in crate::graphql) async fn find_node(context: &Context<'_>, id: &ID) -> Res
             row.filter(|row| row.person_id == actor.person).map(Upload).map(Node::Upload)
         }
         AttachmentId::KIND => find_attachment(context, UploadId(uuid)).await?.map(Node::Attachment),
+        FactId::KIND => find_fact(context, FactId(uuid)).await?.map(Node::Fact),
         _ => None,
     })
+}
+
+/// A fact that was learned where the caller may see it.
+async fn find_fact(context: &Context<'_>, id: FactId) -> Result<Option<Fact>> {
+    let (actor, rooms) = (reader(context)?, rooms(context)?);
+    let mut tx = rooms.store.reading(actor.account).await?;
+    let row = crate::store::Fact::find(&mut tx, id).await?;
+    tx.commit().await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(loaders(context)?.load_one(row.conversation_id).await?.map(|_| Fact(row)))
 }
 
 /// People see themselves; who may see everything sees everybody.

@@ -6,6 +6,7 @@ mod oversight;
 mod files;
 mod once;
 mod reading;
+mod remembered;
 mod revising;
 mod statements;
 

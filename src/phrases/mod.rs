@@ -3,6 +3,8 @@
 //!
 //! Knows: nothing but ground. Never: when a sentence is said.
 
+pub mod commands;
+
 use chrono::{DateTime, Datelike, Utc};
 
 /// The languages that the system speaks.
@@ -15,6 +17,16 @@ pub enum Language {
 }
 
 impl Language {
+    /// The one that a BCP 47 tag such as `uk-UA` names, if the system speaks it.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()?.to_lowercase().as_str() {
+            "en" => Some(Self::En),
+            "uk" => Some(Self::Uk),
+            "ru" => Some(Self::Ru),
+            _ => None,
+        }
+    }
+
     /// The language of a text, by its letters and its commonest words. English where it is in doubt.
     pub fn of(text: &str) -> Self {
         let text = text.to_lowercase();

@@ -1,0 +1,2 @@
+drop table forget_requests;
+alter table conversations drop column session_hours;
