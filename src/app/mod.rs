@@ -33,7 +33,7 @@ use crate::search::Index;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::worker::{Worker, summarize};
+use crate::worker::{Worker, expire, summarize};
 use bots::{First, Keeper};
 use follow::Follower;
 use readiness::readiness;
@@ -206,6 +206,8 @@ impl App {
         if roles.worker {
             let summarizer = parts.summarizer.clone();
             worker = worker.on(move |task| summarize(summarizer.clone(), task));
+            let chat = parts.chat.clone();
+            worker = worker.on(move |task| expire(chat.clone(), task));
         }
         if roles.worker || roles.scheduler {
             running.door("jobs", |stop| worker.run(stop));
@@ -302,6 +304,10 @@ impl App {
     }
     pub fn chat(&self) -> &Chat {
         &self.parts.chat
+    }
+
+    pub fn memory(&self) -> &Memory {
+        &self.parts.memory
     }
 }
 

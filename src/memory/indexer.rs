@@ -29,6 +29,8 @@ const POLL: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_millis(50);
 /// How often an index that is being filled shows what it has.
 const SHOW: Duration = Duration::from_secs(1);
+/// How often all files are read through, in search of broken ones.
+const CHECK: Duration = Duration::from_secs(6 * 60 * 60);
 /// The lag is not counted further than this.
 const MOST_LAG: i64 = 10_000;
 /// The pause after a failure; it doubles up to the longest.
@@ -155,6 +157,7 @@ impl Indexer {
     ) -> Result<()> {
         let mut waiter = self.store.wake().waiter(Hint::Feed);
         let mut soon = SOON;
+        let mut checked = Instant::now();
         self.progress.behind(self.progress.lag());
         while !stop.is_cancelled() && !desk.is_broken() {
             let look = self.look(checkpoint.cursor).await?;
@@ -170,6 +173,12 @@ impl Indexer {
             }
             if desk.may_purge() {
                 desk.purge(checkpoint).await?;
+            }
+            if checked.elapsed() > CHECK {
+                // A file that nobody has read since it broke is noticed here.
+                let index = self.index.clone();
+                blocking(move || Ok(index.verify())).await?;
+                checked = Instant::now();
             }
             if desk.is_dirty || checkpoint.wants_renewal(self.clock.now()) {
                 checkpoint = Checkpoint::at(checkpoint.cursor, self.clock.now());

@@ -18,6 +18,7 @@ mod progress;
 mod recall;
 mod settle;
 mod summarize;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +37,7 @@ pub use found::{Ask, Found, FoundKind, IndexStatus, Match, Matches, Recalled};
 pub use indexer::Indexer;
 pub use past::PastSummary;
 pub use summarize::{Keyring, Summarize, Summarizer};
+pub use verify::Verified;
 
 use progress::{Checkpoint, Progress};
 
@@ -104,6 +106,17 @@ impl Memory {
         if Summary::delete_since(tx, conversation, ordinal).await? > 0 {
             jobs::enqueue(tx, &Summarize { conversation }, now, now).await?;
         }
+        Ok(())
+    }
+
+    /// Sums up a conversation soon, however little was said since it was last done.
+    pub async fn sum_up(
+        &self,
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        jobs::enqueue(tx, &Summarize { conversation }, now, now).await?;
         Ok(())
     }
 

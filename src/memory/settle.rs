@@ -40,7 +40,7 @@ impl Memory {
     }
 
     /// How many changes the index lacks; `None` while it is filled or there is none.
-    async fn missing(&self) -> Result<Option<i64>> {
+    pub async fn missing(&self) -> Result<Option<i64>> {
         let index = self.index.clone();
         let checkpoint =
             tokio::task::spawn_blocking(move || index.checkpoint()).await.map_err(Error::internal)?;

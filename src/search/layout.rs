@@ -53,6 +53,25 @@ pub struct Document {
     pub context_5: String,
 }
 
+impl Document {
+    /// A fingerprint of all that the index is told of it: two that differ in anything differ in this.
+    pub fn print(&self) -> u64 {
+        let Self { account, bot, conversation, person, kind, id, ordinal, at, role_is_bot, .. } = self;
+        let mut hash = blake3::Hasher::new();
+        for part in [account.0, bot.0, conversation.0, person.map_or(Uuid::nil(), |person| person.0), *id] {
+            hash.update(part.as_bytes());
+        }
+        hash.update(&ordinal.to_le_bytes()).update(&at.timestamp_millis().to_le_bytes());
+        hash.update(&[*kind as u8, u8::from(*role_is_bot)]);
+        for text in [&self.speaker, &self.text, &self.context_2, &self.context_5] {
+            hash.update(&text.len().to_le_bytes()).update(text.as_bytes());
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.finalize().as_bytes()[..8]);
+        u64::from_le_bytes(first)
+    }
+}
+
 /// The fields' handles.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::search) struct Fields {
@@ -66,6 +85,7 @@ pub(in crate::search) struct Fields {
     ordinal: Field,
     at: Field,
     speaker: Field,
+    print: Field,
     /// `text`, `context_2`, `context_5`.
     pub(in crate::search) texts: [Field; TEXTS],
 }
@@ -79,6 +99,7 @@ pub(in crate::search) mod column {
     pub(in crate::search) const ORDINAL: &str = "ordinal";
     pub(in crate::search) const AT: &str = "at";
     pub(in crate::search) const SPEAKER: &str = "speaker";
+    pub(in crate::search) const PRINT: &str = "print";
 }
 
 /// In the column of flags.
@@ -105,6 +126,7 @@ pub(in crate::search) fn schema() -> (Schema, Fields) {
         ordinal: builder.add_i64_field(column::ORDINAL, FAST),
         at: builder.add_i64_field(column::AT, FAST),
         speaker: builder.add_bytes_field(column::SPEAKER, FAST),
+        print: builder.add_u64_field(column::PRINT, FAST),
         texts: ["text", "context_2", "context_5"].map(|name| builder.add_text_field(name, analysed.clone())),
     };
     (builder.build(), fields)
@@ -163,6 +185,7 @@ impl Fields {
         fields.add_i64(self.ordinal, *ordinal);
         fields.add_i64(self.at, at.timestamp_millis());
         fields.add_bytes(self.speaker, analyse::fold_name(&document.speaker).as_bytes());
+        fields.add_u64(self.print, document.print());
         let texts = [&document.text, &document.context_2, &document.context_5];
         for (field, text) in self.texts.into_iter().zip(texts) {
             let text = &text[..text.floor_char_boundary(LONGEST_TEXT)];

@@ -10,6 +10,7 @@
 mod analyse;
 mod bearing;
 mod columns;
+mod contents;
 mod dates;
 mod fault;
 mod find;

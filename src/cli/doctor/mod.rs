@@ -3,6 +3,7 @@
 
 mod database;
 mod folders;
+mod index;
 mod machine;
 
 use clap::Parser;
@@ -16,10 +17,13 @@ use crate::cli::output::Output;
 /// Look for what is wrong with the installation, and say how to mend it
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Examples:\n  botwright doctor\n  DATABASE_URL=postgres://… botwright doctor --output json\n\n\
+    after_help = "Examples:\n  botwright doctor\n  botwright doctor --verify-index\n  DATABASE_URL=postgres://… botwright doctor --output json\n\n\
                         Ends with 1 if something is wrong; warnings alone end with 0."
 )]
 pub(super) struct Args {
+    /// Compare the search index with the database, message by message; this takes seconds per hundred thousand
+    #[arg(long)]
+    verify_index: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -64,6 +68,9 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
     let mut findings = machine::look(here).await;
     findings.extend(database::look(&here.config).await);
     findings.extend(folders::look(&here.config));
+    if args.verify_index {
+        findings.extend(index::look(here).await);
+    }
     let wrong = findings.iter().filter(|finding| finding.state == State::Wrong).count();
     if args.output.is_json() {
         here.terminal.json(&json!({ "ok": wrong == 0, "findings": findings }))?;

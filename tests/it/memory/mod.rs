@@ -1,6 +1,7 @@
 //! Memory on a real Postgres and a real index: what is said is found, soon, by those who may know it and by
 //! nobody else.
 
+mod damage;
 mod following;
 mod recall;
 mod summaries;
@@ -164,6 +165,7 @@ impl World {
             created_at: now,
             updated_at: now,
             version: 1,
+            session_hours: None,
         };
         let id = Conversation::find_or_insert_locked(tx, &conversation).await.unwrap().id;
         Chat { account: tx.account(), bot: of.0, person, name: name.into(), id }
