@@ -213,7 +213,7 @@ async fn fill(db: &mut AsyncPgConnection, vocabulary: &[String], dice: &mut Dice
                 })
                 .collect();
             let insert = "insert into messages (account_id, id, conversation_id, ordinal, role, author, text, sent_at)
-                 select current_account(), md5($1 || n)::uuid, $2::uuid, n, case n % 2 when 0 then 'person' else 'bot' end,
+                 select current_account(), md5($1 || '/' || n)::uuid, $2::uuid, n, case n % 2 when 0 then 'person' else 'bot' end,
                      'Bench', said, now() - interval '1 minute' * (1000000 - n)
                  from (select said, $3 + row_number() over () as n from unnest($4) said) texts";
             sql_query(insert)
