@@ -32,6 +32,15 @@ impl Chat {
         self.engine.memory.settle(patience).await
     }
 
+    /// Forgets what models derived from a bot's conversations and has it derived anew; says from how many of them.
+    ///
+    /// # Errors
+    /// `Forbidden` to who does not administer the account.
+    pub async fn rebuild_memory(&self, actor: &Actor, bot: BotId) -> Result<usize> {
+        actor.require(Scope::Admin)?;
+        self.engine.memory.rebuild(actor.account, bot).await
+    }
+
     /// What `bot` would remember at `question`, as much as fits into `budget` tokens, by default the bot's own. A
     /// conversation that is named is asked alone; the caller's own as far as the bot's file says.
     ///
@@ -68,11 +77,20 @@ impl Chat {
             text: question,
             asker: asker.as_deref(),
             limit: LIMIT,
+            cooldown: None,
         };
         let recalled = self.engine.memory.recall(actor.account, &ask).await?;
         let evidence = evidence_that_fits(recalled.found, budget.unwrap_or(live.spec.memory.recall.budget));
-        let messages = evidence.iter().filter(|(found, _)| found.kind == FoundKind::Message);
-        let messages: Vec<MessageId> = messages.map(|(found, _)| MessageId(found.id)).collect();
+        let mut messages: Vec<MessageId> = Vec::with_capacity(evidence.len());
+        for (found, _) in &evidence {
+            // A fact stands for the messages that it was drawn from.
+            let told = match found.kind {
+                FoundKind::Message => vec![MessageId(found.id)],
+                FoundKind::Fact => found.sources.clone(),
+                FoundKind::Summary | FoundKind::Digest => Vec::new(),
+            };
+            messages.extend(told.into_iter().filter(|id| !messages.contains(id)).collect::<Vec<_>>());
+        }
         let mut tx = self.engine.store.reading(actor.account).await?;
         let known = Import::list_of(&mut tx, &messages).await?;
         tx.commit().await?;

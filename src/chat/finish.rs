@@ -15,8 +15,8 @@ use crate::chat::think::Thought;
 use crate::error::{Error, Kind, Result};
 use crate::id::{DeliveryId, MessageId, UsageId};
 use crate::store::{
-    Conversation, ConversationEvent, Delivery, DeliveryState, Message, MessageRole, Outcome, Tenant, Turn,
-    TurnEvent, TurnEventKind, TurnState, UsageEvent,
+    Conversation, ConversationEvent, Delivery, DeliveryState, Fact, Message, MessageRole, Outcome, Tenant,
+    Turn, TurnEvent, TurnEventKind, TurnState, UsageEvent,
 };
 
 /// How a turn ends.
@@ -24,6 +24,8 @@ pub(super) enum Ending {
     Completed {
         thought: Thought,
         report: Report,
+        /// Whether something was left out of the prompt that no summary tells of.
+        forgets: bool,
     },
     /// `failure` is `{code, message, retryable}`; the message is for the person.
     Failed {
@@ -112,9 +114,13 @@ impl Engine {
             Self::note_usage(&tx, turn, &conversation, ending, now),
         )
         .await?;
-        if let Ending::Completed { .. } = ending {
+        if let Ending::Completed { report, forgets, .. } = ending {
+            let facts = report.facts();
+            if !facts.is_empty() {
+                Fact::note_use(&mut tx, &facts, conversation.id, turn.first_ordinal, now).await?;
+            }
             let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
-            self.memory.after_turn(&mut tx, &live.spec, &conversation, now).await?;
+            self.memory.after_turn(&mut tx, &live.spec, &conversation, *forgets, now).await?;
         }
         tx.commit().await?;
         Ok(Finished::Done)
@@ -285,7 +291,7 @@ fn outcome(ending: &Ending, reply: MessageId, last_seq: i32) -> Result<Outcome> 
     let none =
         Outcome { state, reply_id: None, model: None, usage: None, failure: None, report: None, last_seq };
     Ok(match ending {
-        Ending::Completed { thought, report } => Outcome {
+        Ending::Completed { thought, report, .. } => Outcome {
             reply_id: Some(reply),
             model: Some(thought.model.clone()),
             usage: Some(serde_json::to_value(&thought.usage).map_err(Error::internal)?),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 
+use crate::chat::Report;
 use crate::chat::bots::LiveBot;
 use crate::chat::context::{File, Input};
 use crate::chat::engine::Engine;
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::id::{AccountId, PersonId};
 use crate::memory::{Ask, Memory, Recalled};
 use crate::spec::{self, RecallWhen};
-use crate::store::{Conversation, Message, MessageRole, Person, Summary, Tenant};
+use crate::store::{Conversation, Fact, Message, MessageRole, Person, Summary, Tenant};
 
 /// Everything that one answer needs.
 pub(super) struct Loaded {
@@ -24,6 +25,7 @@ pub(super) struct Loaded {
     pub(super) person: Option<PersonId>,
     pub(super) name: String,
     pub(super) summary: Option<Summary>,
+    pub(super) known: Vec<Fact>,
     pub(super) window: Vec<Message>,
     pub(super) inbound: Vec<Message>,
     /// Of the window and of what is to be answered.
@@ -60,10 +62,11 @@ impl Engine {
                 None => Ok(None),
             }
         };
-        let (newest, summary, name) = try_join3(
+        let (newest, summary, name, known) = try_join4(
             Message::list_newest(&tx, conversation.id, conversation.window_from, i32::MAX, most),
             self.memory.latest_summary(&tx, conversation.id, before),
             name,
+            self.memory.profile(&tx, &live.spec, &conversation),
         )
         .await?;
         let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
@@ -74,6 +77,7 @@ impl Engine {
         let window = self.window(newest, &inbound, unsaid, hours, told);
         let name = name.unwrap_or_else(|| "somebody".into());
         let question = inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
+        let first = inbound.first().map_or(i32::MAX, |message| message.ordinal);
         let mut recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
             Recalled { found: Vec::new(), complete: true }
         } else {
@@ -85,11 +89,12 @@ impl Engine {
                 text: &question,
                 asker: Some(&name),
                 limit: RECALL_LIMIT,
+                cooldown: Some((first, memory.facts.cooldown_turns)),
             };
             self.recall(conversation.account_id, &ask).await
         };
         recalled.found.retain(|found| !unsaid.iter().any(|message| message.id.0 == found.id));
-        Ok(Loaded { live, conversation, person, name, summary, window, inbound, files, recalled })
+        Ok(Loaded { live, conversation, person, name, summary, known, window, inbound, files, recalled })
     }
 
     /// A memory that cannot be searched costs the answer its memory, not the person their answer.
@@ -134,6 +139,7 @@ impl Loaded {
             person: &self.name,
             is_group: self.conversation.person_id.is_none(),
             summary: self.summary.as_ref(),
+            known: &self.known,
             files: &self.files,
             found: &self.recalled.found,
             recall_complete: self.recalled.complete,
@@ -145,6 +151,13 @@ impl Loaded {
             reserved: 0,
             ratio,
         }
+    }
+
+    /// Whether a message of the window did not fit into the prompt and no summary tells of it yet.
+    pub(super) fn forgets(&self, report: &Report) -> bool {
+        let told = self.summary.as_ref().map_or(0, |summary| summary.to_ordinal);
+        let untold = self.window.iter().filter(|message| message.ordinal > told);
+        untold.map(|message| message.id.to_string()).any(|id| report.left_out_of("window", &id))
     }
 
     /// Passages of pinned sources and messages of the window that may answer: recall need not find what

@@ -79,6 +79,7 @@ impl Chat {
             text,
             asker: asker.as_ref().map(|person| person.name.as_str()),
             limit: LIMIT,
+            cooldown: None,
         };
         let recalled = self.engine.memory.recall(actor.account, &ask).await?;
         let evidence = evidence_that_fits(recalled.found, budget);

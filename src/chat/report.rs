@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::FactId;
+
 /// What a model heard, section by section, in the order of the prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +34,7 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
-    /// `frame`, `persona`, `rule`, `source`, `lore`, `summary`, `message`.
+    /// `frame`, `persona`, `rule`, `source`, `tool`, `lore`, `summary`, `message`, `digest`, `fact`, `file`.
     pub kind: String,
     /// The id of the message or summary, or the name of the source.
     pub id: String,
@@ -48,6 +50,22 @@ impl Report {
     /// A section's included tokens; 0 if there is no such section.
     pub fn tokens_of(&self, section: &str) -> u32 {
         self.sections.iter().filter(|s| s.name == section).map(|s| s.tokens).sum()
+    }
+}
+
+impl Report {
+    /// Whether the thing of that id was considered for a section and left out.
+    pub(super) fn left_out_of(&self, section: &str, id: &str) -> bool {
+        let items =
+            self.sections.iter().filter(|known| known.name == section).flat_map(|section| &section.items);
+        items.into_iter().any(|item| !item.included && item.id == id)
+    }
+
+    /// The facts that the prompt held.
+    pub(super) fn facts(&self) -> Vec<FactId> {
+        let items = self.sections.iter().flat_map(|section| &section.items);
+        let facts = items.filter(|item| item.included && item.kind == "fact");
+        facts.filter_map(|item| item.id.parse().ok()).collect()
     }
 }
 

@@ -185,6 +185,7 @@ impl Engine {
         input.wishes = wishes.as_ref();
         let assembled = assemble(input);
         let report = assembled.report;
+        let forgets = loaded.forgets(&report);
         let mind = Mind {
             routes,
             tools: &tools,
@@ -201,7 +202,7 @@ impl Engine {
         let language = Language::of(&assembled.request.question);
         let thought = self.think(assembled.request, mind, log).await;
         let restart = may_restart && log.has_begun();
-        Ok(self.ending(turn, thought, report, language, restart))
+        Ok(self.ending(turn, thought, report, forgets, language, restart))
     }
 
     fn ending(
@@ -209,6 +210,7 @@ impl Engine {
         turn: &Turn,
         thought: Result<Thought, Unfinished>,
         report: Report,
+        forgets: bool,
         language: Language,
         may_restart: bool,
     ) -> Option<Ending> {
@@ -218,7 +220,7 @@ impl Engine {
             }
             Ok(thought) => {
                 self.learn_ratio(&thought.model, thought.usage.input_tokens, report.total);
-                Some(Ending::Completed { thought, report })
+                Some(Ending::Completed { thought, report, forgets })
             }
             Err(Unfinished::Lost) => None,
             Err(Unfinished::Denied(message)) => Some(Ending::failed("BUDGET", message, false)),
@@ -252,7 +254,8 @@ impl Engine {
         let uses: Vec<&str> = bot.model.routes().collect();
         let keys = keys_for(&self.secrets, account, account == self.operator, bot, &uses).await?;
         let routes = self.providers.resolve(&bot.model.use_, &bot.model.fallback, &keys);
-        Ok((routes, self.tools.clone()))
+        let tools = self.tools.iter().cloned().chain(self.memory.tools(bot)).collect();
+        Ok((routes, tools))
     }
 
     /// What a token of the model that will most likely answer is to one of ours.

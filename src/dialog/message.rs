@@ -50,6 +50,8 @@ pub enum EvidenceKind {
     Message,
     /// A summary of earlier messages.
     Summary,
+    /// A single sentence that was drawn from messages.
+    Fact,
     /// A passage of a source, or of the persona and rules.
     Source,
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::search::{Document, Kind};
-use crate::store::{Conversation, Message, MessageRole, Summary};
+use crate::store::{Conversation, Fact, FactState, Message, MessageRole, Summary};
 
 /// How many messages on each side bear on one, at the most. Whoever changes a message changes the documents
 /// of so many neighbours.
@@ -54,12 +54,32 @@ pub(super) fn of_summary(conversation: &Conversation, summary: &Summary) -> Opti
         kind: Kind::Summary,
         id: summary.id.0,
         ordinal: summary.to_ordinal.into(),
-        at: summary.created_at,
+        at: summary.since.unwrap_or(summary.created_at),
         role_is_bot: false,
         speaker: String::new(),
         context_2: text.clone(),
         context_5: text.clone(),
         text,
+    })
+}
+
+/// The document of a fact; `None` for one that is not remembered any more. Whom it is about counts like who said a
+/// message.
+pub(super) fn of_fact(fact: &Fact) -> Option<Document> {
+    (fact.state == FactState::Active).then(|| Document {
+        account: fact.account_id,
+        bot: fact.bot_id,
+        conversation: fact.conversation_id,
+        person: fact.person_id,
+        kind: Kind::Fact,
+        id: fact.id.0,
+        ordinal: 0,
+        at: fact.said_at,
+        role_is_bot: false,
+        speaker: fact.about.clone(),
+        text: fact.text.clone(),
+        context_2: fact.text.clone(),
+        context_5: fact.text.clone(),
     })
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::id::{BotId, ConversationId, PersonId};
+use crate::id::{BotId, ConversationId, MessageId, PersonId};
 use crate::spec::Scope;
 
 /// One question to a bot's memory, and where it is asked from.
@@ -20,29 +20,37 @@ pub struct Ask<'a> {
     pub text: &'a str,
     /// The name of who asks, for "I" and "my".
     pub asker: Option<&'a str>,
-    /// At most so many.
+    /// At most so many messages.
     pub limit: usize,
+    /// The ordinal of the first word that is to be answered, and for how many turns from then on a fact is not brought
+    /// up again. None: facts come as often as they fit.
+    pub cooldown: Option<(i32, u32)>,
 }
 
 /// What sort of thing was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundKind {
     Message,
+    /// The rolling summary of another conversation.
     Summary,
+    /// A summary of a day, a week or a month.
+    Digest,
+    /// A single sentence that was drawn from messages.
+    Fact,
 }
 
 /// Something remembered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     pub kind: FoundKind,
-    /// Of the message or the summary.
+    /// Of the message, the summary or the fact.
     pub id: Uuid,
     pub conversation: ConversationId,
-    /// Of the message; of the last message that the summary covers.
+    /// Of the message; of the last message that a summary covers; 0 for a fact.
     pub ordinal: i32,
-    /// When it was said, or summed up.
+    /// When it was said, or summed up; for a digest, when its time begins.
     pub at: DateTime<Utc>,
-    /// Who said it; empty for a summary.
+    /// Who said it; whom a fact is about; empty for a summary.
     pub speaker: String,
     /// Whether the bot said it.
     pub is_bot: bool,
@@ -51,6 +59,8 @@ pub struct Found {
     pub score: f32,
     /// The share of the question's content words that it holds, each weighed by its rarity: 0 to 1.
     pub coverage: f32,
+    /// The messages that a fact was drawn from.
+    pub sources: Vec<MessageId>,
 }
 
 /// The answer to an [`Ask`].
@@ -87,7 +97,7 @@ pub struct IndexStatus {
     pub lag: u64,
     /// Whether the index is being built from nothing. Recall works on what is there.
     pub rebuilding: bool,
-    /// How many messages and summaries can be found.
+    /// How many messages, summaries and facts can be found.
     pub documents: u64,
     /// Whether this process is the one that writes its index.
     pub writer: bool,

@@ -6,10 +6,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, ConversationId, MessageId, SummaryId};
+use crate::id::{AccountId, ConversationId, FactId, MessageId, SummaryId};
 use crate::memory::documents::{self, APART, REACH};
 use crate::search;
-use crate::store::{self, Conversation, Message, Store, Summary, Tenant};
+use crate::store::{self, Conversation, Fact, Message, Store, Summary, Tenant};
 
 /// So many changed messages are loaded at once, each with its neighbours.
 const AT_ONCE: usize = 250;
@@ -19,21 +19,22 @@ const CONNECTIONS: usize = 3;
 
 /// Messages of one conversation by ordinal, and the places of those whose documents are to be written.
 #[derive(Debug)]
-struct Thread {
-    conversation: Conversation,
-    messages: Vec<Message>,
-    wanted: Vec<usize>,
+pub(super) struct Thread {
+    pub(super) conversation: Conversation,
+    pub(super) messages: Vec<Message>,
+    pub(super) wanted: Vec<usize>,
 }
 
 /// Everything that the index is told at once. Loaded here, turned into documents on a thread where that may
 /// take its time.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    threads: Vec<Thread>,
-    summaries: Vec<(Conversation, Summary)>,
-    gone: Vec<Uuid>,
+    pub(super) threads: Vec<Thread>,
+    pub(super) summaries: Vec<(Conversation, Summary)>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) gone: Vec<Uuid>,
     /// Documents of which no earlier version may stay on disk: what was erased, and its neighbours.
-    erased: Vec<Uuid>,
+    pub(super) erased: Vec<Uuid>,
 }
 
 impl Gathered {
@@ -44,7 +45,7 @@ impl Gathered {
 
     /// Whether there is nothing to tell.
     pub(super) fn is_empty(&self) -> bool {
-        self.threads.is_empty() && self.summaries.is_empty() && self.gone.is_empty()
+        self.threads.is_empty() && self.summaries.is_empty() && self.facts.is_empty() && self.gone.is_empty()
     }
 
     /// What the index is told. Takes some 10 µs of time for each message.
@@ -62,13 +63,18 @@ impl Gathered {
             Some(document) => search::Change::Put(document),
             None => search::Change::Delete(summary.id.0),
         }));
+        changes.extend(self.facts.iter().map(|fact| match documents::of_fact(fact) {
+            Some(document) => search::Change::Put(document),
+            None => search::Change::Delete(fact.id.0),
+        }));
         changes
     }
 
     fn join(&mut self, other: Self) {
-        let Self { threads, summaries, gone, erased } = other;
+        let Self { threads, summaries, facts, gone, erased } = other;
         self.threads.extend(threads);
         self.summaries.extend(summaries);
+        self.facts.extend(facts);
         self.gone.extend(gone);
         self.erased.extend(erased);
     }
@@ -77,17 +83,8 @@ impl Gathered {
 /// Loads what bears on `lines` of the feed. What happened to a thing is not asked: it is indexed as it stands
 /// now, and a later line will say if it changed again.
 pub(super) async fn changed(store: &Store, lines: &[store::Change]) -> Result<Gathered> {
-    let mut messages: BTreeMap<AccountId, BTreeSet<MessageId>> = BTreeMap::new();
-    let mut summaries: BTreeMap<AccountId, BTreeSet<SummaryId>> = BTreeMap::new();
-    for line in lines {
-        match line.kind.as_str() {
-            "message" => _ = messages.entry(line.account_id).or_default().insert(line.entity_id.into()),
-            "summary" => _ = summaries.entry(line.account_id).or_default().insert(line.entity_id.into()),
-            _ => {}
-        }
-    }
-    let messages = messages.into_iter().flat_map(|(account, ids)| {
-        let ids: Vec<_> = ids.into_iter().collect();
+    let messages = touched_by(lines, "message").into_iter().flat_map(|(account, ids)| {
+        let ids: Vec<MessageId> = ids.into_iter().map(MessageId).collect();
         ids.chunks(AT_ONCE).map(|some| (account, some.to_vec())).collect::<Vec<_>>()
     });
     let messages = stream::iter(messages).map(|(account, ids)| async move {
@@ -96,9 +93,17 @@ pub(super) async fn changed(store: &Store, lines: &[store::Change]) -> Result<Ga
         tx.commit().await?;
         Ok::<_, Error>(gathered)
     });
-    let summaries = stream::iter(summaries).map(|(account, ids)| async move {
+    let summaries = stream::iter(touched_by(lines, "summary")).map(|(account, ids)| async move {
         let mut tx = store.tenant(account).await?;
-        let gathered = changed_summaries(&mut tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let ids: Vec<SummaryId> = ids.into_iter().map(SummaryId).collect();
+        let gathered = changed_summaries(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(gathered)
+    });
+    let facts = stream::iter(touched_by(lines, "fact")).map(|(account, ids)| async move {
+        let mut tx = store.tenant(account).await?;
+        let ids: Vec<FactId> = ids.into_iter().map(FactId).collect();
+        let gathered = changed_facts(&mut tx, &ids).await?;
         tx.commit().await?;
         Ok::<_, Error>(gathered)
     });
@@ -111,7 +116,27 @@ pub(super) async fn changed(store: &Store, lines: &[store::Change]) -> Result<Ga
     while let Some(part) = summaries.try_next().await? {
         gathered.join(part);
     }
+    let mut facts = facts.buffer_unordered(CONNECTIONS);
+    while let Some(part) = facts.try_next().await? {
+        gathered.join(part);
+    }
     Ok(gathered)
+}
+
+/// The ids that lines of a kind are about, by account.
+fn touched_by(lines: &[store::Change], kind: &str) -> BTreeMap<AccountId, BTreeSet<Uuid>> {
+    let mut ids: BTreeMap<AccountId, BTreeSet<Uuid>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.kind == kind) {
+        ids.entry(line.account_id).or_default().insert(line.entity_id);
+    }
+    ids
+}
+
+async fn changed_facts(tx: &mut Tenant, ids: &[FactId]) -> Result<Gathered> {
+    let facts = Fact::list_by_ids(tx, ids).await?;
+    let found: HashSet<_> = facts.iter().map(|fact| fact.id).collect();
+    let gone: Vec<Uuid> = ids.iter().filter(|id| !found.contains(id)).map(|id| id.0).collect();
+    Ok(Gathered { facts, erased: gone.clone(), gone, ..Gathered::default() })
 }
 
 async fn changed_messages(tx: &mut Tenant, ids: &[MessageId]) -> Result<Gathered> {
@@ -195,7 +220,7 @@ async fn changed_summaries(tx: &mut Tenant, ids: &[SummaryId]) -> Result<Gathere
     Ok(Gathered { gone, summaries, erased, ..Gathered::default() })
 }
 
-fn with_conversations(
+pub(super) fn with_conversations(
     summaries: impl Iterator<Item = Summary>,
     conversations: &HashMap<ConversationId, Conversation>,
 ) -> Vec<(Conversation, Summary)> {
@@ -204,112 +229,13 @@ fn with_conversations(
         .collect()
 }
 
-async fn conversations(
+pub(super) async fn conversations(
     tx: &mut Tenant,
     ids: impl Iterator<Item = ConversationId>,
 ) -> Result<HashMap<ConversationId, Conversation>> {
     let ids: Vec<_> = ids.collect();
     let found = Conversation::list_by_ids(tx, &ids).await?;
     Ok(found.into_iter().map(|conversation| (conversation.id, conversation)).collect())
-}
-
-/// So many messages are loaded at once when the index is filled.
-const PAGE: i64 = 2_000;
-/// And so many summaries.
-const SUMMARIES: i64 = 500;
-
-/// An account on its way into an empty index: newest messages first, then the summaries.
-#[derive(Debug)]
-pub(super) struct Filling {
-    account: AccountId,
-    before: Option<MessageId>,
-    has_messages: bool,
-    summaries_after: Option<ConversationId>,
-}
-
-impl Filling {
-    pub(super) fn of(account: AccountId) -> Self {
-        Self { account, before: None, has_messages: true, summaries_after: None }
-    }
-
-    /// The next part; `None` when all is loaded.
-    pub(super) async fn next(&mut self, store: &Store) -> Result<Option<Gathered>> {
-        let mut tx = store.tenant(self.account).await?;
-        let part =
-            if self.has_messages { self.messages(&mut tx).await? } else { self.summaries(&mut tx).await? };
-        tx.commit().await?;
-        Ok(part)
-    }
-
-    async fn messages(&mut self, tx: &mut Tenant) -> Result<Option<Gathered>> {
-        let mut page = Message::list_backwards(tx, self.before, PAGE).await?;
-        self.has_messages = i64::try_from(page.len()).is_ok_and(|count| count == PAGE);
-        self.before = page.last().map(|message| message.id);
-        page.sort_unstable_by_key(|message| (message.conversation_id, message.ordinal));
-        let mut margins = Vec::new();
-        for messages in page.chunk_by(|a, b| a.conversation_id == b.conversation_id) {
-            margins.extend(missing_around(messages));
-        }
-        let margins = Message::list_ranges(tx, &margins).await?;
-        let wanted: HashSet<_> = page.iter().map(|message| message.id).collect();
-        let of: BTreeSet<_> = page.iter().map(|message| message.conversation_id).collect();
-        let conversations = conversations(tx, of.into_iter()).await?;
-        page.extend(margins);
-        page.sort_unstable_by_key(|message| (message.conversation_id, message.ordinal));
-        Ok(Some(Gathered { threads: threads(page, &wanted, &conversations), ..Gathered::default() }))
-    }
-
-    async fn summaries(&mut self, tx: &mut Tenant) -> Result<Option<Gathered>> {
-        let page = Summary::list_latest(tx, self.summaries_after, SUMMARIES).await?;
-        let Some(last) = page.last() else { return Ok(None) };
-        self.summaries_after = Some(last.conversation_id);
-        let of: Vec<_> = page.iter().map(|summary| summary.conversation_id).collect();
-        let conversations = conversations(tx, of.into_iter()).await?;
-        let summaries = with_conversations(page.into_iter(), &conversations);
-        Ok(Some(Gathered { summaries, ..Gathered::default() }))
-    }
-}
-
-/// The ordinals within reach of `messages` (of one conversation, in order) that are not among them.
-fn missing_around(messages: &[Message]) -> Vec<(ConversationId, i32, i32)> {
-    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Vec::new() };
-    let of = first.conversation_id;
-    let mut ranges =
-        vec![(of, first.ordinal - REACH, first.ordinal - 1), (of, last.ordinal + 1, last.ordinal + REACH)];
-    for pair in messages.windows(2) {
-        let (low, high) = (pair[0].ordinal + 1, pair[1].ordinal - 1);
-        if high - low < 2 * REACH {
-            ranges.push((of, low, high));
-        } else {
-            ranges.extend([(of, low, low + REACH - 1), (of, high - REACH + 1, high)]);
-        }
-    }
-    ranges.retain(|(_, low, high)| low <= high);
-    ranges
-}
-
-fn threads(
-    messages: Vec<Message>,
-    wanted: &HashSet<MessageId>,
-    conversations: &HashMap<ConversationId, Conversation>,
-) -> Vec<Thread> {
-    let mut threads: Vec<Thread> = Vec::new();
-    for message in messages {
-        let Some(conversation) = conversations.get(&message.conversation_id) else { continue };
-        if threads.last().is_none_or(|thread| thread.conversation.id != message.conversation_id) {
-            threads.push(Thread {
-                conversation: conversation.clone(),
-                messages: Vec::new(),
-                wanted: Vec::new(),
-            });
-        }
-        let Some(thread) = threads.last_mut() else { continue };
-        if wanted.contains(&message.id) {
-            thread.wanted.push(thread.messages.len());
-        }
-        thread.messages.push(message);
-    }
-    threads
 }
 
 #[cfg(test)]
@@ -331,17 +257,5 @@ mod tests {
         assert_eq!(touched(&messages, &[8]), [2, 3, 4, 5, 6, 7]);
         assert_eq!(touched(&messages, &[1, 2]), [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(touched(&messages, &[99]), Vec::<usize>::new());
-    }
-
-    #[test]
-    fn what_lies_around_a_page_is_loaded_once() {
-        let of = conversation(None);
-        let mut messages = thread(&of, &["a", "b", "c"]);
-        messages[0].ordinal = 10;
-        messages[1].ordinal = 13;
-        messages[2].ordinal = 40;
-        let missing = missing_around(&messages);
-        let id = of.id;
-        assert_eq!(missing, [(id, 5, 9), (id, 41, 45), (id, 11, 12), (id, 14, 18), (id, 35, 39)]);
     }
 }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
-use crate::memory::gather::{self, Filling, Gathered};
+use crate::memory::filling::Filling;
+use crate::memory::gather::{self, Gathered};
 use crate::memory::progress::{Checkpoint, Progress};
 use crate::search::{Index, Writer};
 use crate::store::{Account, Change, Cursor, Hint, Store};

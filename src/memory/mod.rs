@@ -8,16 +8,22 @@
 //! model thinks.
 
 mod coverage;
+mod digest;
 mod documents;
+mod facts;
+mod filling;
 mod found;
 mod gather;
 mod indexer;
 mod passages;
 mod past;
+mod profile;
 mod progress;
 mod recall;
+mod scribe;
 mod settle;
 mod summarize;
+mod tools;
 mod verify;
 
 use std::collections::HashMap;
@@ -28,15 +34,16 @@ use chrono::{DateTime, Utc};
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::id::ConversationId;
-use crate::jobs;
 use crate::search::{self, Index, Mode};
 use crate::spec;
 use crate::store::{Conversation, Store, Summary, Tenant};
 
+pub use digest::{Daily, Digest, DigestConversation, schedule};
 pub use found::{Ask, Found, FoundKind, IndexStatus, Match, Matches, Recalled};
 pub use indexer::Indexer;
 pub use past::PastSummary;
-pub use summarize::{Keyring, Summarize, Summarizer};
+pub use scribe::Keyring;
+pub use summarize::{Summarize, Summarizer};
 pub use verify::Verified;
 
 use progress::{Checkpoint, Progress};
@@ -104,7 +111,7 @@ impl Memory {
         now: DateTime<Utc>,
     ) -> Result<()> {
         if Summary::delete_since(tx, conversation, ordinal).await? > 0 {
-            jobs::enqueue(tx, &Summarize { conversation }, now, now).await?;
+            summarize::enqueue(tx, Summarize::when_due(conversation), now).await?;
         }
         Ok(())
     }
@@ -116,7 +123,7 @@ impl Memory {
         conversation: ConversationId,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        jobs::enqueue(tx, &Summarize { conversation }, now, now).await?;
+        summarize::enqueue(tx, Summarize::at_once(conversation), now).await?;
         Ok(())
     }
 
@@ -137,16 +144,21 @@ impl Memory {
         }
     }
 
-    /// To be called in the transaction that ends a turn: enqueues a summary when one is due. Most calls cost
+    /// To be called in the transaction that ends a turn: enqueues a summary when one is due, or when the prompt had no
+    /// room for something that no summary tells of (`forgets`). Most calls cost
     /// nothing: with so many messages missing, the next summary cannot be due before so many have come.
     pub async fn after_turn(
         &self,
         tx: &mut Tenant,
         bot: &spec::Bot,
         conversation: &Conversation,
+        forgets: bool,
         now: DateTime<Utc>,
     ) -> Result<()> {
         let Conversation { id, last_ordinal, window_from, .. } = *conversation;
+        if forgets {
+            return summarize::enqueue(tx, Summarize::at_once(id), now).await;
+        }
         let needed = i32::try_from(bot.memory.summarize.every_turns).unwrap_or(i32::MAX).max(1);
         if last_ordinal < self.next_look(id, needed) {
             return Ok(());
@@ -154,7 +166,7 @@ impl Memory {
         let waiting = Summary::count_waiting(tx, id, window_from, needed.into()).await?;
         let missing = needed.saturating_sub(i32::try_from(waiting).unwrap_or(needed));
         if missing == 0 {
-            jobs::enqueue(tx, &Summarize { conversation: id }, now, now).await?;
+            summarize::enqueue(tx, Summarize::when_due(id), now).await?;
         }
         // The next turn looks again, in case this transaction or the job comes to nothing.
         let pause = if missing == 0 { 2 } else { missing };

@@ -8,14 +8,20 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, BotId, PersonId};
+use crate::id::{AccountId, BotId, FactId, MessageId, PersonId};
 use crate::memory::{Ask, Found, FoundKind, Match, Matches, Memory, Recalled};
 use crate::search::{Hit, Index, Kind, Query, Scope};
 use crate::spec;
-use crate::store::{Message, MessageRole, Setting, Summary, Tenant};
+use crate::store::{Fact, Message, MessageRole, Setting, Summary, SummaryKind, Tenant};
 
 /// At most so many summaries among what is recalled: each takes the room of many messages.
 const SUMMARIES: usize = 2;
+/// At most so many facts: they point to what the messages that were found leave out.
+const FACTS: usize = 12;
+/// A fact that holds less of the question than this is no answer to it.
+const FACT_COVERAGE: f32 = 0.34;
+/// A fact that holds so much of the question was asked for, however lately it was used.
+const ASKED_FOR: f32 = 0.6;
 /// Hits that Postgres does not confirm shall not cost others their place.
 const SPARE: usize = 8;
 /// The longest page of a search.
@@ -44,12 +50,21 @@ impl Memory {
             asker: ask.asker.map(str::to_owned),
             participants: setting.map(|setting| setting.names).unwrap_or_default(),
             before: None,
-            kind: None,
+            kinds: &[Kind::Message, Kind::Summary],
             limit: ask.limit + SPARE,
         };
-        let hits = self.search_index(move |index| index.recall_for_message(&query)).await?;
-        let found = load(&mut tx, &scope, hits).await?.into_iter().map(|(_, found)| found).collect();
+        // Facts are ranked among themselves: a sentence of its own always outscores one in a talk.
+        let facts = Query { kinds: &[Kind::Fact], limit: FACTS + SPARE, ..query.clone() };
+        let hits = self
+            .search_index(move |index| {
+                let mut hits = index.recall_for_message(&query)?;
+                hits.extend(index.recall(&facts)?);
+                Ok(hits)
+            })
+            .await?;
+        let found = load(&mut tx, &scope, hits, Some(ask)).await?;
         tx.commit().await?;
+        let found = found.into_iter().map(|(_, found)| found).collect();
         Ok(Recalled { found: arrange(found, ask), complete })
     }
 
@@ -80,7 +95,7 @@ impl Memory {
             return Ok(Matches { matches: Vec::new(), has_next, complete });
         }
         let mut tx = self.store.reading(account).await?;
-        let found = load(&mut tx, &scope, hits).await?;
+        let found = load(&mut tx, &scope, hits, None).await?;
         tx.commit().await?;
         let matches =
             found.into_iter().map(|(place, found)| Match { rank: after + place + 1, found }).collect();
@@ -110,12 +125,18 @@ fn scope(account: AccountId, ask: &Ask<'_>, setting: Option<&Setting>) -> Scope 
     }
 }
 
-/// What Postgres confirms of `hits`, in their order, each with its place among them.
-async fn load(tx: &mut Tenant, scope: &Scope, hits: Vec<Hit>) -> Result<Vec<(usize, Found)>> {
+/// What Postgres confirms of `hits`, in their order, each with its place among them. To an `ask` no fact is told that
+/// does not answer it, or that was brought up lately.
+async fn load(
+    tx: &mut Tenant,
+    scope: &Scope,
+    hits: Vec<Hit>,
+    ask: Option<&Ask<'_>>,
+) -> Result<Vec<(usize, Found)>> {
     let Scope { account: _, bot, conversation, person } = *scope;
     let ids =
         |kind: Kind| hits.iter().filter(move |hit| hit.kind == kind).map(|hit| hit.id).collect::<Vec<_>>();
-    let (messages, summaries) = (ids(Kind::Message), ids(Kind::Summary));
+    let (messages, summaries, facts) = (ids(Kind::Message), ids(Kind::Summary), ids(Kind::Fact));
     let mut known: HashMap<Uuid, Found> = HashMap::with_capacity(hits.len());
     if !messages.is_empty() {
         let messages = Message::list_known(tx, &messages, bot, person, conversation).await?;
@@ -125,11 +146,55 @@ async fn load(tx: &mut Tenant, scope: &Scope, hits: Vec<Hit>) -> Result<Vec<(usi
         let summaries = Summary::list_known(tx, &summaries, bot, person, conversation).await?;
         known.extend(summaries.into_iter().map(|summary| (summary.id.0, of_summary(summary))));
     }
+    if !facts.is_empty() {
+        let mut facts = Fact::list_known(tx, &facts, bot, person, conversation).await?;
+        let coverage: HashMap<Uuid, f32> = hits.iter().map(|hit| (hit.id, hit.coverage)).collect();
+        facts.retain(|fact| {
+            let held = coverage.get(&fact.id.0).copied().unwrap_or_default();
+            ask.is_none_or(|ask| held >= FACT_COVERAGE && (held >= ASKED_FOR || !is_cooling(fact, ask)))
+        });
+        let ids: Vec<_> = facts.iter().map(|fact| fact.id).collect();
+        let mut sources: HashMap<FactId, Vec<MessageId>> = HashMap::new();
+        for source in Fact::list_sources(tx, &ids).await? {
+            sources.entry(source.fact_id).or_default().push(source.message_id);
+        }
+        known.extend(facts.into_iter().map(|fact| {
+            let sources = sources.remove(&fact.id).unwrap_or_default();
+            (fact.id.0, of_fact(fact, sources))
+        }));
+    }
     let confirmed = hits.iter().enumerate().filter_map(|(place, hit)| {
         let found = known.remove(&hit.id)?;
         Some((place, Found { score: hit.score, coverage: hit.coverage, ..found }))
     });
     Ok(confirmed.collect())
+}
+
+/// Whether a fact was brought up in this conversation so lately that it would be a repetition.
+fn is_cooling(fact: &Fact, ask: &Ask<'_>) -> bool {
+    let Some((ordinal, turns)) = ask.cooldown else { return false };
+    // A turn is a question and its answer.
+    let messages = i32::try_from(turns.saturating_mul(2)).unwrap_or(i32::MAX);
+    fact.last_used_in == Some(ask.conversation)
+        && fact
+            .last_used_ordinal
+            .is_some_and(|used| used < ordinal && ordinal.saturating_sub(used) <= messages)
+}
+
+fn of_fact(fact: Fact, sources: Vec<MessageId>) -> Found {
+    Found {
+        kind: FoundKind::Fact,
+        id: fact.id.0,
+        conversation: fact.conversation_id,
+        ordinal: 0,
+        at: fact.said_at,
+        speaker: fact.about,
+        is_bot: false,
+        text: fact.text,
+        score: 0.0,
+        coverage: 0.0,
+        sources,
+    }
 }
 
 fn of_message(message: Message) -> Found {
@@ -144,39 +209,74 @@ fn of_message(message: Message) -> Found {
         text: message.text,
         score: 0.0,
         coverage: 0.0,
+        sources: Vec::new(),
     }
 }
 
 fn of_summary(summary: Summary) -> Found {
+    let is_rolling = summary.kind == SummaryKind::Rolling;
     Found {
-        kind: FoundKind::Summary,
+        kind: if is_rolling { FoundKind::Summary } else { FoundKind::Digest },
         id: summary.id.0,
         conversation: summary.conversation_id,
         ordinal: summary.to_ordinal,
-        at: summary.created_at,
+        at: summary.since.unwrap_or(summary.created_at),
         speaker: String::new(),
         is_bot: false,
         text: summary.text,
         score: 0.0,
         coverage: 0.0,
+        sources: Vec::new(),
     }
 }
 
-/// Messages are the evidence, so one comes first and summaries only fill in.
-fn arrange(mut found: Vec<Found>, ask: &Ask<'_>) -> Vec<Found> {
-    let is_message = |found: &Found| found.kind == FoundKind::Message;
+/// So many messages stand between two facts.
+const MESSAGES_PER_FACT: usize = 2;
+
+/// Messages are the evidence, so one comes first; summaries fill in, and facts what the messages before them leave
+/// out.
+fn arrange(found: Vec<Found>, ask: &Ask<'_>) -> Vec<Found> {
+    let (facts, mut said): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| found.kind == FoundKind::Fact);
     let mut summaries = 0;
-    found.retain(|found| {
-        let is_wanted =
-            is_message(found) || (found.conversation != ask.conversation && summaries < SUMMARIES);
-        summaries += usize::from(is_wanted && !is_message(found));
+    said.retain(|found| {
+        let is_wanted = match found.kind {
+            FoundKind::Message | FoundKind::Fact => return true,
+            // The conversation's own stands in the prompt.
+            FoundKind::Summary => found.conversation != ask.conversation && summaries < SUMMARIES,
+            FoundKind::Digest => summaries < SUMMARIES,
+        };
+        summaries += usize::from(is_wanted);
         is_wanted
     });
-    if let Some(first) = found.iter().position(is_message) {
-        found[..=first].rotate_right(1);
+    if let Some(first) = said.iter().position(|found| found.kind == FoundKind::Message) {
+        said[..=first].rotate_right(1);
     }
-    found.truncate(ask.limit);
-    found
+    said.truncate(ask.limit);
+    weave(said, facts)
+}
+
+/// A fact after every few of what was said; none whose messages stand before it and say as much of the question.
+fn weave(said: Vec<Found>, facts: Vec<Found>) -> Vec<Found> {
+    let mut facts = facts.into_iter().take(FACTS);
+    let mut shown: HashMap<Uuid, f32> = HashMap::new();
+    let mut woven = Vec::with_capacity(said.len() + FACTS);
+    for (place, found) in (1..).zip(said) {
+        shown.insert(found.id, found.coverage);
+        woven.push(found);
+        if place % MESSAGES_PER_FACT == 0 {
+            woven.extend(facts.by_ref().find(|fact| !is_said(fact, &shown)));
+        }
+    }
+    woven.extend(facts.filter(|fact| !is_said(fact, &shown)));
+    woven
+}
+
+/// Whether all messages that a fact was drawn from are shown, and one says as much of the question: a fact has names
+/// where people have pronouns.
+fn is_said(fact: &Found, shown: &HashMap<Uuid, f32>) -> bool {
+    let said: Option<Vec<f32>> = fact.sources.iter().map(|source| shown.get(&source.0).copied()).collect();
+    said.is_some_and(|said| said.into_iter().any(|coverage| coverage >= fact.coverage))
 }
 
 #[cfg(test)]
@@ -190,7 +290,7 @@ mod tests {
 
     fn ask(person: Option<PersonId>, scope: spec::Scope) -> Ask<'static> {
         let (bot, conversation) = (BotId::new(), ConversationId::new());
-        Ask { bot, conversation, person, scope, text: "Where?", asker: None, limit: 3 }
+        Ask { bot, conversation, person, scope, text: "Where?", asker: None, limit: 3, cooldown: None }
     }
 
     fn setting(ask: &Ask<'_>, person_id: Option<PersonId>) -> Setting {
@@ -235,6 +335,7 @@ mod tests {
             text: String::new(),
             score: 1.0,
             coverage: 1.0,
+            sources: Vec::new(),
         };
         let there = ConversationId::new();
         let all = vec![

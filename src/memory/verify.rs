@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::memory::Memory;
-use crate::memory::gather::Filling;
+use crate::memory::filling::Filling;
 use crate::search::Change;
 use crate::store::Account;
 

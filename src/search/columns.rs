@@ -12,7 +12,7 @@ use tantivy::{DocId, Searcher, SegmentReader};
 use uuid::Uuid;
 
 use crate::id::ConversationId;
-use crate::search::layout::{Fields, IS_SUMMARY, Kind, TEXTS, column};
+use crate::search::layout::{Fields, Kind, TEXTS, column};
 
 /// The columns of one segment.
 pub(in crate::search) struct Columns {
@@ -76,8 +76,7 @@ impl Columns {
     }
 
     pub(in crate::search) fn kind(&self, doc: DocId) -> Kind {
-        let flags = self.flags.first(doc).unwrap_or(0);
-        if flags & IS_SUMMARY == 0 { Kind::Message } else { Kind::Summary }
+        Kind::of_flags(self.flags.first(doc).unwrap_or(0))
     }
 
     pub(in crate::search) fn ordinal(&self, doc: DocId) -> i64 {

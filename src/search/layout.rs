@@ -22,14 +22,19 @@ pub(in crate::search) const TEXTS: usize = 3;
 /// Of a longer text (or context) only so many bytes are searched: it is a document, not a message.
 const LONGEST_TEXT: usize = 256 << 10;
 
-/// What is indexed: a message, or a summary of several.
+/// What is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     Message,
+    /// Of several messages.
     Summary,
+    /// A single sentence drawn from messages.
+    Fact,
+    /// A piece of a document.
+    Passage,
 }
 
-/// One message or summary as the index takes it. A later one with the same `id` replaces it.
+/// One message, summary, fact or passage as the index takes it. A later one with the same `id` replaces it.
 #[derive(Debug, Clone)]
 pub struct Document {
     pub account: AccountId,
@@ -38,9 +43,9 @@ pub struct Document {
     /// Whose private conversation it is. `None` in a group: a person's scope does not reach there.
     pub person: Option<PersonId>,
     pub kind: Kind,
-    /// Of the message or the summary.
+    /// Of the message, the summary, the fact or the passage.
     pub id: Uuid,
-    /// Of the message; of the last message that the summary covers.
+    /// Of the message; of the last message that a summary covers; the place of a passage in its document.
     pub ordinal: i64,
     pub at: DateTime<Utc>,
     pub role_is_bot: bool,
@@ -103,8 +108,31 @@ pub(in crate::search) mod column {
 }
 
 /// In the column of flags.
-pub(in crate::search) const IS_SUMMARY: u64 = 1;
+const IS_SUMMARY: u64 = 1;
 const IS_BOT: u64 = 2;
+const IS_FACT: u64 = 4;
+const IS_PASSAGE: u64 = 8;
+
+impl Kind {
+    /// As the column of flags has it.
+    pub(in crate::search) fn of_flags(flags: u64) -> Self {
+        match flags & !IS_BOT {
+            IS_SUMMARY => Self::Summary,
+            IS_FACT => Self::Fact,
+            IS_PASSAGE => Self::Passage,
+            _ => Self::Message,
+        }
+    }
+
+    fn flags(self) -> u64 {
+        match self {
+            Self::Message => 0,
+            Self::Summary => IS_SUMMARY,
+            Self::Fact => IS_FACT,
+            Self::Passage => IS_PASSAGE,
+        }
+    }
+}
 
 /// The schema and its handles.
 pub(in crate::search) fn schema() -> (Schema, Fields) {
@@ -180,8 +208,7 @@ impl Fields {
         }
         fields.add_u64(self.place, place(document));
         fields.add_bytes(self.conversation, conversation.0.as_bytes());
-        let summary = if *kind == Kind::Summary { IS_SUMMARY } else { 0 };
-        fields.add_u64(self.flags, summary | if *role_is_bot { IS_BOT } else { 0 });
+        fields.add_u64(self.flags, kind.flags() | if *role_is_bot { IS_BOT } else { 0 });
         fields.add_i64(self.ordinal, *ordinal);
         fields.add_i64(self.at, at.timestamp_millis());
         fields.add_bytes(self.speaker, analyse::fold_name(&document.speaker).as_bytes());

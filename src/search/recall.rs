@@ -34,8 +34,8 @@ pub struct Query {
     pub participants: Vec<String>,
     /// Leaves out what is in the prompt anyway.
     pub before: Option<Before>,
-    /// Only messages, or only summaries.
-    pub kind: Option<Kind>,
+    /// Only these.
+    pub kinds: &'static [Kind],
     /// At most so many hits.
     pub limit: usize,
 }
@@ -47,7 +47,7 @@ pub struct Before {
     pub ordinal: i64,
 }
 
-/// A message or summary that was found.
+/// Something that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     pub id: Uuid,
@@ -234,7 +234,7 @@ impl Asked<'_> {
         let columns = &self.columns[segment];
         let is_new =
             |(conversation, ordinal)| columns.ordinal(doc) >= ordinal && columns.is_of(doc, conversation);
-        self.query.kind.is_none_or(|kind| kind == columns.kind(doc)) && !local.before.is_some_and(is_new)
+        self.query.kinds.contains(&columns.kind(doc)) && !local.before.is_some_and(is_new)
     }
 
     fn bonus(&self, Address { segment, doc }: Address, local: &Local) -> f32 {

@@ -218,7 +218,7 @@ impl Fact {
     /// Active facts of a bot, those of a person's private conversations or of one conversation where these are
     /// given; the most important first, then the newest, at most `limit`.
     pub async fn list_active(
-        tx: &mut Tenant,
+        tx: &Tenant,
         bot: BotId,
         person: Option<PersonId>,
         conversation: Option<ConversationId>,
@@ -237,13 +237,13 @@ impl Fact {
                    and bot_id = ? order by importance desc, said_at desc, id desc limit ?")
             .bind::<SqlUuid, _>(bot),
         };
-        Ok(found.bind::<BigInt, _>(limit).load(tx.conn()).await?)
+        Ok(found.bind::<BigInt, _>(limit).load(&mut tx.line()).await?)
     }
 
     /// All of a bot, those of a person's private conversations or of one conversation where these are given, in
     /// the order in which they were learned, however they stand.
     pub async fn list_of(
-        tx: &mut Tenant,
+        tx: &Tenant,
         bot: BotId,
         person: Option<PersonId>,
         conversation: Option<ConversationId>,
@@ -255,7 +255,7 @@ impl Fact {
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(conversation)
         .bind::<Nullable<SqlUuid>, _>(conversation)
-        .load(tx.conn())
+        .load(&mut tx.line())
         .await?;
         Ok(found)
     }
@@ -338,6 +338,22 @@ impl Fact {
             .load(tx.conn())
             .await?;
         Ok(learned)
+    }
+
+    /// Erases the facts of a conversation that a model drew from it and nobody else ever touched.
+    pub async fn erase_derived(tx: &mut Tenant, conversation: ConversationId) -> Result<usize> {
+        let erased = sql("delete from facts where account_id = current_account() and conversation_id = ?
+               and not exists (select from fact_versions where fact_versions.account_id = facts.account_id
+                   and fact_id = facts.id and by in ('bot', 'person', 'import'))
+               and not exists (select from facts newer where newer.account_id = facts.account_id
+                   and newer.id = facts.superseded_by and exists (
+                       select from fact_versions where fact_versions.account_id = newer.account_id
+                         and fact_id = newer.id and by in ('bot', 'person', 'import')))")
+        .bind::<SqlUuid, _>(conversation)
+        .execute(tx.conn())
+        .await?;
+        tx.wake(Hint::Feed);
+        Ok(erased)
     }
 
     /// Erases facts with their sources and versions. Those whose place they took do not stand up again: they are

@@ -264,6 +264,19 @@ impl Schedule {
         Ok(count > 0)
     }
 
+    /// Removes those of that kind and these keys.
+    pub async fn delete_all(tx: &mut Tenant, kind: &str, keys: &[String]) -> Result<()> {
+        diesel::delete(
+            schedules::table
+                .filter(schedules::account_id.eq(tx.account()))
+                .filter(schedules::kind.eq(kind))
+                .filter(schedules::key.eq_any(keys)),
+        )
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+
     /// Those that are due, locked until the transaction ends; others skip them.
     pub async fn list_due_locked(tx: &mut System, now: DateTime<Utc>, limit: i64) -> Result<Vec<Self>> {
         let due =

@@ -138,6 +138,49 @@ impl Message {
         Ok(found)
     }
 
+    /// The first that was said in a conversation from `since` on, without what was erased and
+    /// without the system's own.
+    pub async fn first_said_since(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Self>> {
+        let found = messages::table
+            .filter(messages::account_id.eq(tx.account()))
+            .filter(messages::conversation_id.eq(conversation))
+            .filter(messages::sent_at.ge(since))
+            .filter(messages::role.ne(MessageRole::System))
+            .filter(messages::erased_at.is_null())
+            .order(messages::ordinal)
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(found)
+    }
+
+    /// What was said in a conversation from `since` on and before `until`, oldest first, without what was erased
+    /// and without the system's own.
+    pub async fn list_said_between(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Self>> {
+        let found = messages::table
+            .filter(messages::account_id.eq(tx.account()))
+            .filter(messages::conversation_id.eq(conversation))
+            .filter(messages::sent_at.ge(since))
+            .filter(messages::sent_at.lt(until))
+            .filter(messages::role.ne(MessageRole::System))
+            .filter(messages::erased_at.is_null())
+            .order(messages::ordinal)
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
     /// The oldest messages with ordinals in `from..=to`, at most `limit`, oldest first.
     pub async fn list_oldest(
         tx: &mut Tenant,

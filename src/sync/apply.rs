@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BotId, GenerationId, RevisionId};
+use crate::memory;
+use crate::spec;
 use crate::store::{
     AppliedCommit, Audit, Bot, BotRevision, ConfigVersion, Generation, Hint, Hold, Store, Tenant,
 };
@@ -239,6 +241,12 @@ async fn write_bots(
         rows.archived.extend(current.bots.get(change.name()).map(|bot| bot.id));
     }
     let Rows { revisions, created, moved, renamed, archived, manifest } = rows;
+    let mut digests = Vec::with_capacity(revisions.len());
+    for revision in &revisions {
+        let bot = spec::Bot::from_authored(&revision.content)?;
+        digests.push((revision.bot_id, bot.memory.digest));
+    }
+    memory::schedule(tx, &digests, &archived, now).await?;
     Bot::archive(tx, &archived, now).await?;
     BotRevision::insert(tx, &revisions).await?;
     Bot::rename(tx, &renamed, now).await?;

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use super::{Input, Room};
 use crate::chat::report::Draft;
 use crate::dialog::{Evidence, EvidenceKind};
+use crate::id::MessageId;
 use crate::memory::{Found, FoundKind};
 use crate::tokens::count;
 
@@ -25,11 +26,16 @@ pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, 
     let best = input.found.iter().find(|found| !is_asked(found)).map_or(0.0, |found| found.score);
     let mut lines = Lines::default();
     for found in input.found {
-        let kind = if found.kind == FoundKind::Message { "message" } else { "summary" };
+        let kind = kind_of(found);
         let tokens = lines.tokens_with(found);
         let shown = |index: &usize| input.window[*index].id.0 == found.id;
-        let refusal = if kept.iter().any(shown) || is_asked(found) {
+        let is_known = input.known.iter().any(|fact| fact.id.0 == found.id);
+        let is_here = |source: &MessageId| kept.iter().any(|index| input.window[*index].id == *source);
+        let is_said_here = !found.sources.is_empty() && found.sources.iter().all(is_here);
+        let refusal = if kept.iter().any(shown) || is_asked(found) || is_said_here {
             Some("stands in the window already")
+        } else if is_known {
+            Some("stands among what is known already")
         } else if found.score < best * RELEVANCE_FLOOR {
             Some("far less relevant than the best")
         } else if tokens > left {
@@ -111,9 +117,23 @@ fn day_line(day: NaiveDate) -> String {
     format!("[{day}]")
 }
 
+/// As the report names it.
+fn kind_of(found: &Found) -> &'static str {
+    match found.kind {
+        FoundKind::Message => "message",
+        FoundKind::Summary => "summary",
+        FoundKind::Digest => "digest",
+        FoundKind::Fact => "fact",
+    }
+}
+
 fn evidence_line(found: &Found) -> String {
     let text = found.text.replace("</memory>", "< /memory>").replace('\n', " ");
-    format!("{}: {text}", found.speaker)
+    match found.kind {
+        FoundKind::Message => format!("{}: {text}", found.speaker),
+        FoundKind::Fact => format!("noted: {text}"),
+        FoundKind::Summary | FoundKind::Digest => format!("in short: {text}"),
+    }
 }
 
 /// Everything typed that may answer, best first, each text once.
@@ -121,7 +141,8 @@ pub(super) fn best_first(mut evidence: Vec<Evidence>, found: &[Found]) -> Vec<Ev
     evidence.extend(found.iter().filter(|found| !found.is_bot).map(|found| Evidence {
         kind: match found.kind {
             FoundKind::Message => EvidenceKind::Message,
-            FoundKind::Summary => EvidenceKind::Summary,
+            FoundKind::Summary | FoundKind::Digest => EvidenceKind::Summary,
+            FoundKind::Fact => EvidenceKind::Fact,
         },
         label: found.speaker.clone(),
         at: Some(found.at),

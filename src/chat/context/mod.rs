@@ -7,6 +7,7 @@
 mod direct;
 mod evidence;
 mod files;
+mod remembered;
 
 use crate::chat::report::{Draft, Report, Section};
 use crate::dialog::{Evidence, Message, Request, Role, ToolSpec, Wishes};
@@ -19,6 +20,7 @@ pub use direct::{Fixed, NoRoom};
 pub(super) use evidence::evidence_that_fits;
 use evidence::{best_first, take_evidence};
 pub use files::File;
+use remembered::{take_known, take_summary};
 
 /// Everything that was loaded for one answer.
 pub struct Input<'a> {
@@ -28,6 +30,8 @@ pub struct Input<'a> {
     /// In a group every line says who spoke.
     pub is_group: bool,
     pub summary: Option<&'a store::Summary>,
+    /// What is known of the people who talk, the most important first.
+    pub known: &'a [store::Fact],
     /// What recall found, best first.
     pub found: &'a [Found],
     pub recall_complete: bool,
@@ -71,8 +75,6 @@ pub struct Assembled {
 const MESSAGE_OVERHEAD: usize = 4;
 /// Messages of the window that come before evidence.
 const WINDOW_FLOOR: usize = 6;
-/// The share of the budget that a summary may take.
-const SUMMARY_SHARE: f32 = 0.15;
 
 /// The tokens that every prompt of this bot takes before anything is said.
 pub fn fixed_tokens(bot: &spec::Bot) -> usize {
@@ -98,6 +100,7 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let mut files = Vec::new();
     let new_files = files::take_new(&input, &mut room, &mut files);
     let (mut kept, mut window) = take_window(&input, &mut room, WINDOW_FLOOR, Vec::new());
+    let known = take_known(&input, budget, &mut room, &mut prompt.known);
     let before_evidence = room.left;
     let mut evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
     let evidence_tokens = before_evidence - room.left;
@@ -112,7 +115,7 @@ pub fn assemble(input: Input<'_>) -> Assembled {
 
     let old_files = files::take_earlier(&input, &kept, &mut room, &mut files);
     prompt.files = files::text(&input, &files);
-    let rest = [tools, instructions, lore, summary, evidence, new_files, old_files, window, inbound];
+    let rest = [tools, instructions, lore, summary, known, evidence, new_files, old_files, window, inbound];
     let sections: Vec<Section> =
         fixed_sections.into_iter().chain(rest.into_iter().flat_map(Draft::finish)).collect();
     let total = sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add);
@@ -174,6 +177,7 @@ struct Prompt {
     instructions: String,
     lore: String,
     summary: String,
+    known: String,
     evidence: String,
     files: String,
     /// Which of the new messages fit.
@@ -182,7 +186,7 @@ struct Prompt {
 
 impl Prompt {
     fn system(&self) -> String {
-        [&self.fixed, &self.instructions, &self.lore, &self.summary, &self.evidence, &self.files]
+        [&self.fixed, &self.instructions, &self.lore, &self.summary, &self.known, &self.evidence, &self.files]
             .into_iter()
             .filter(|part| !part.is_empty())
             .map(String::as_str)
@@ -316,32 +320,6 @@ fn take_window(input: &Input<'_>, room: &mut Room, most: usize, kept: Vec<usize>
         }
     }
     (now_kept, draft)
-}
-
-fn take_summary(input: &Input<'_>, budget: usize, room: &mut Room, text: &mut String) -> Draft {
-    let mut draft = Draft::new("summary");
-    let Some(summary) = input.summary else { return draft };
-    let body = format!("# The conversation so far, in short\n\n{}", summary.text);
-    let tokens = count(&body) + 1;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "budgets are small and positive"
-    )]
-    let ceiling = (budget as f32 * SUMMARY_SHARE) as usize;
-    let first_shown = input.window.first().map_or(i32::MAX, |message| message.ordinal);
-    if first_shown <= summary.from_ordinal && first_shown <= 1 {
-        draft.left_out("summary", summary.id, tokens, "the window holds all of it", None);
-    } else if tokens > ceiling {
-        draft.left_out("summary", summary.id, tokens, "larger than its share of the budget", None);
-    } else if room.take(tokens) {
-        draft.included("summary", summary.id, tokens, "what was said before the window", None);
-        *text = body;
-    } else {
-        draft.left_out("summary", summary.id, tokens, "no room in the budget", None);
-    }
-    draft
 }
 
 fn take_lore(input: &Input<'_>, room: &mut Room, text: &mut String) -> Draft {

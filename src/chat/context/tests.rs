@@ -44,6 +44,7 @@ fn found(text: &str, score: f32, minute: i64) -> Found {
         text: text.into(),
         score,
         coverage: 0.5,
+        sources: Vec::new(),
     }
 }
 
@@ -53,6 +54,7 @@ struct Case {
     window: Vec<store::Message>,
     inbound: Vec<store::Message>,
     summary: Option<store::Summary>,
+    known: Vec<store::Fact>,
     files: Vec<File>,
     ratio: f32,
 }
@@ -65,6 +67,7 @@ impl Case {
             window: Vec::new(),
             inbound: vec![message(100, MessageRole::Person, "Where does Anna live?")],
             summary: None,
+            known: Vec::new(),
             files: Vec::new(),
             ratio: 1.0,
         }
@@ -75,6 +78,7 @@ impl Case {
             person: "Olena",
             is_group: false,
             summary: self.summary.as_ref(),
+            known: &self.known,
             found: &self.found,
             recall_complete: true,
             files: &self.files,

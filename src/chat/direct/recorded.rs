@@ -169,7 +169,7 @@ impl Exchange {
             Participant::put(&mut tx, &participant).await?;
         }
         self.insert(&mut tx, text, finish, usage, model).await?;
-        engine.memory.after_turn(&mut tx, &self.live.spec, &conversation, now).await?;
+        engine.memory.after_turn(&mut tx, &self.live.spec, &conversation, false, now).await?;
         if let Some(key) = &self.key {
             let receipt = Receipt {
                 conversation: conversation.id,

@@ -68,8 +68,19 @@ impl From<chat::Remembered> for Recollection {
         let tokens = evidence.iter().map(|(_, tokens)| tokens).sum();
         let count = |tokens: usize| i32::try_from(tokens).unwrap_or(i32::MAX);
         let one = |(found, tokens): (Found, usize)| {
-            let Found { kind, id, conversation, ordinal: _, at, speaker, is_bot: _, text, score, coverage } =
-                found;
+            let Found {
+                kind,
+                id,
+                conversation,
+                ordinal: _,
+                at,
+                speaker,
+                is_bot: _,
+                text,
+                score,
+                coverage,
+                sources: _,
+            } = found;
             RecalledEvidence {
                 kind: kind.into(),
                 text,

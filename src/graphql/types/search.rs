@@ -16,6 +16,10 @@ pub(in crate::graphql) enum SearchHitKind {
     Message,
     /// A summary of several.
     Summary,
+    /// A summary of a day, a week or a month.
+    Digest,
+    /// A single sentence that was drawn from messages.
+    Fact,
 }
 
 /// Something that a search found.
@@ -26,7 +30,7 @@ pub(in crate::graphql) struct SearchHit {
     kind: SearchHitKind,
     /// Its words.
     text: String,
-    /// Who said it; null for a summary.
+    /// Who said it, or whom a fact is about; null for a summary.
     speaker: Option<String>,
     /// When it was said, or summed up.
     at: DateTime,
@@ -55,8 +59,19 @@ impl SearchHit {
 
 impl From<Found> for SearchHit {
     fn from(found: Found) -> Self {
-        let Found { kind, id, conversation, ordinal: _, at, speaker, is_bot: _, text, score, coverage: _ } =
-            found;
+        let Found {
+            kind,
+            id,
+            conversation,
+            ordinal: _,
+            at,
+            speaker,
+            is_bot: _,
+            text,
+            score,
+            coverage: _,
+            sources: _,
+        } = found;
         Self {
             kind: kind.into(),
             text,

@@ -105,7 +105,7 @@ fn query(scope: &Scope, text: &str) -> Query {
         asker: None,
         participants: vec!["Olena".into(), "Bot".into()],
         before: None,
-        kind: None,
+        kinds: &[Kind::Message, Kind::Summary],
         limit: 10,
     }
 }

@@ -122,10 +122,11 @@ fn a_kind_can_be_asked_for() {
     let id = summary.id;
     chat.writer.apply(vec![Change::Put(summary)]).unwrap();
     chat.writer.commit("2").unwrap();
-    let of = |kind| ids(&chat.index.recall(&Query { kind, ..query(&chat.scope, "jazz") }).unwrap());
-    assert_eq!(of(Some(Kind::Summary)), [id]);
-    assert_eq!(of(Some(Kind::Message)).len(), 2);
-    assert_eq!(of(None).len(), 3);
+    let of = |kinds| ids(&chat.index.recall(&Query { kinds, ..query(&chat.scope, "jazz") }).unwrap());
+    assert_eq!(of(&[Kind::Summary]), [id]);
+    assert_eq!(of(&[Kind::Message]).len(), 2);
+    assert_eq!(of(&[Kind::Message, Kind::Summary]).len(), 3);
+    assert!(of(&[Kind::Fact]).is_empty());
 }
 
 #[test]

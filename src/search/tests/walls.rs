@@ -111,7 +111,7 @@ fn question(scope: Scope) -> Query {
         asker: None,
         participants: vec!["Speaker 1".into()],
         before: None,
-        kind: None,
+        kinds: &[Kind::Message, Kind::Summary],
         limit: 1000,
     }
 }

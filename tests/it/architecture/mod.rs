@@ -31,7 +31,7 @@ const TABLE: &str = "
     providers  → dialog net
     accounts   → config dialog store secrets jobs
     memory     → dialog spec store search providers jobs
-    sync       → spec store secrets providers accounts jobs
+    sync       → spec store secrets providers accounts memory jobs
     chat       → dialog spec store secrets providers accounts memory jobs
     http       → config telemetry store accounts
     graphql    → config dialog spec store secrets jobs providers accounts memory sync chat http

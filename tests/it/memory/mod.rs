@@ -2,6 +2,8 @@
 //! nobody else.
 
 mod damage;
+mod digests;
+mod facts;
 mod following;
 mod recall;
 mod summaries;
@@ -245,6 +247,7 @@ impl Mind {
             text,
             asker: Some(&chat.name),
             limit: 20,
+            cooldown: None,
         };
         self.memory.recall(chat.account, &ask).await.unwrap()
     }

@@ -37,12 +37,12 @@ impl Budget for Broke {
     async fn settle(&self, _reservation: Reservation, _used: &Usage) {}
 }
 
-fn summarizer(world: &World, providers: &Providers, budget: impl Budget + 'static) -> Summarizer {
+pub(super) fn summarizer(world: &World, providers: &Providers, budget: impl Budget + 'static) -> Summarizer {
     let (store, clock) = (world.store.clone(), world.clock.clone());
     Summarizer::new(store, clock, providers.clone(), Arc::new(NoKeys), Arc::new(budget))
 }
 
-fn providers() -> Providers {
+pub(super) fn providers() -> Providers {
     Providers::new(Settings::default()).unwrap()
 }
 
@@ -55,12 +55,12 @@ async fn turn(world: &World, memory: &Memory, chat: &Chat, text: &str) {
     let bot = Bot::find(&mut tx, chat.bot).await.unwrap().unwrap();
     let revision = BotRevision::find(&mut tx, bot.revision_id).await.unwrap().unwrap();
     let bot = spec::Bot::from_authored(&revision.content).unwrap();
-    memory.after_turn(&mut tx, &bot, &conversation, world.now()).await.unwrap();
+    memory.after_turn(&mut tx, &bot, &conversation, false, world.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 /// Takes what waits in the queue.
-async fn jobs(world: &World) -> Vec<Summarize> {
+pub(super) async fn jobs(world: &World) -> Vec<Summarize> {
     let mut tx = world.store.system().await.unwrap();
     let kinds = [Summarize::KIND];
     let jobs = Job::claim(&mut tx, ReplicaId::new(), &kinds, 100, world.now()).await.unwrap();
@@ -75,7 +75,7 @@ async fn latest(world: &World, chat: &Chat) -> Option<Summary> {
     latest
 }
 
-async fn begin(memory: serde_json::Value) -> (World, Mind, Chat) {
+pub(super) async fn begin(memory: serde_json::Value) -> (World, Mind, Chat) {
     let world = World::new().await;
     let account = world.account("acme").await;
     let bot = world.bot(account, "companion", memory).await;

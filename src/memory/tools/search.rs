@@ -1,0 +1,90 @@
+//! `memory_search`.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::dialog::{Effect, Tool, ToolContext, ToolError, ToolSpec};
+use crate::memory::found::{Ask, Found, FoundKind};
+use crate::memory::summarize::closed;
+use crate::memory::tools::{Desk, fatal, text};
+use crate::store::Conversation;
+use crate::tokens;
+
+/// How many memories are looked at; the budget of the bot's file decides how many are told.
+const LIMIT: usize = 40;
+
+/// Finds what was said.
+pub(super) struct Search(pub(super) Desk);
+
+#[async_trait]
+impl Tool for Search {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "memory_search".into(),
+            description: "Search everything said in earlier conversations. Use it before saying that you do not know or remember.".into(),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "query": {"type": "string", "description": "What to look for, in the words people may have used; names and dates help."}
+                },
+                "required": ["query"],
+                "additionalProperties": false
+            }),
+            strict: true,
+        }
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn call(&self, context: &ToolContext, arguments: &Value) -> Result<String, ToolError> {
+        let query = text(arguments, "query")?;
+        let Desk { memory, bot } = &self.0;
+        let nowhere = || ToolError::Refused("there is no conversation here, and so no memory".into());
+        let id = context.conversation.ok_or_else(nowhere)?;
+        let mut tx = memory.store.reading(context.account).await?;
+        let conversation = Conversation::find(&mut tx, id).await?.ok_or_else(nowhere)?;
+        tx.commit().await?;
+        let ask = Ask {
+            bot: context.bot,
+            conversation: id,
+            person: conversation.person_id,
+            scope: bot.memory.scope,
+            text: query,
+            asker: None,
+            limit: LIMIT,
+            cooldown: None,
+        };
+        let recalled = memory.recall(context.account, &ask).await.map_err(fatal)?;
+        let budget = usize::try_from(bot.memory.recall.budget).unwrap_or(usize::MAX).max(200);
+        let lines = told(recalled.found, budget);
+        let rest =
+            if recalled.complete { "" } else { "\n(The memory is being put in order: there may be more.)" };
+        if lines.is_empty() {
+            return Ok(format!("Nothing was found.{rest}"));
+        }
+        Ok(format!("<memory>\n{}\n</memory>{rest}", lines.join("\n")))
+    }
+}
+
+/// The best that fit in `budget` tokens, in the order of time.
+fn told(found: Vec<Found>, budget: usize) -> Vec<String> {
+    let mut left = budget;
+    let mut lines: Vec<_> = found
+        .into_iter()
+        .filter_map(|found| {
+            let text = closed(&found.text).replace('\n', " ");
+            let date = found.at.format("%Y-%m-%d");
+            let line = match found.kind {
+                FoundKind::Message => format!("[{date}] {}: {text}", found.speaker),
+                FoundKind::Fact => format!("[{date}] noted: {text}"),
+                FoundKind::Summary | FoundKind::Digest => format!("[{date}] in short: {text}"),
+            };
+            left = left.checked_sub(tokens::count(&line) + 1)?;
+            Some((found.at, found.ordinal, line))
+        })
+        .collect();
+    lines.sort();
+    lines.into_iter().map(|(_, _, line)| line).collect()
+}
