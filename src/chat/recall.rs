@@ -107,6 +107,7 @@ impl Chat {
             text,
             asker: Some(&actor.person_name),
             limit: LIMIT,
+            cooldown: None,
         };
         let recalled = self.engine.memory.recall(actor.account, &ask).await?;
         Ok(evidence_that_fits(recalled.found, budget))

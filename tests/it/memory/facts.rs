@@ -235,7 +235,7 @@ async fn the_model_saves_finds_and_forgets_and_is_told_what_came_of_it() {
     let strange = ToolContext { turn: TurnId::new(), ..context.clone() };
     assert!(matches!(save.call(&strange, &nuts).await, Err(ToolError::Refused(_))), "nobody said it");
 
-    mind.finds(&chat, "allergic to nuts", "Anna is allergic to nuts.").await;
+    mind.finds(&chat, "allergic to nuts", "Remember that Anna is allergic to nuts.").await;
     let told = search.call(&context, &json!({"query": "What is Anna allergic to?"})).await.unwrap();
     assert!(told.contains("Olena: Remember that Anna is allergic to nuts."), "{told}");
 
@@ -253,7 +253,7 @@ async fn neither_people_nor_bots_nor_groups_know_what_another_was_told() {
     let stranger = world.account("strangers").await;
     let stranger_bot = world.bot(stranger, "companion", json!({"recall": {"when": "both"}})).await;
     let others = [
-        world.chat(chat.account, chat.bot, "Petro", "1").await,
+        world.chat(chat.account, chat.bot, "Petro", "petro").await,
         world.chat(chat.account, other_bot, "Olena", "1").await,
         world.chat(stranger, stranger_bot, "Olena", "1").await,
         world.group(chat.account, chat.bot, &["Olena", "Petro"], "group").await,

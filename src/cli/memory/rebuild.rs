@@ -1,6 +1,6 @@
-//! `botwright memory`: looking after what bots remember.
+//! `botwright memory rebuild`: deriving everything anew.
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use serde_json::json;
 
 use crate::accounts::OPERATORS_ACCOUNT;
@@ -10,18 +10,6 @@ use crate::cli::bots::known;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::Output;
 
-/// Look after what bots remember
-#[derive(Debug, Parser)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Rebuild(Rebuild),
-}
-
 /// Forget what models derived from a bot's conversations (summaries, digests, facts) and derive it anew
 #[derive(Debug, Parser)]
 #[command(
@@ -29,7 +17,7 @@ enum Command {
                         running server, conversation by conversation, and takes the model's tokens; bots answer \
                         meanwhile.\n\nExample:\n  botwright memory rebuild --bot companion"
 )]
-struct Rebuild {
+pub(super) struct Args {
     /// Whose memory is made anew
     #[arg(long)]
     bot: String,
@@ -37,35 +25,27 @@ struct Rebuild {
     #[arg(long, default_value = OPERATORS_ACCOUNT)]
     account: String,
     #[command(flatten)]
-    output: Output,
-}
-
-impl Args {
-    pub(super) fn is_json(&self) -> bool {
-        let Command::Rebuild(rebuild) = &self.command;
-        rebuild.output.is_json()
-    }
+    pub(super) output: Output,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> Outcome {
-    let Command::Rebuild(rebuild) = args.command;
     let app = App::start(&here.config, Options { roles: Roles::NONE, ..here.options() }).await?;
-    let done = begin(&app, &rebuild).await;
+    let done = begin(&app, &args).await;
     app.end().await?;
     let conversations = done?;
-    if rebuild.output.is_json() {
-        here.terminal.json(&json!({ "bot": rebuild.bot, "conversations": conversations }))?;
+    if args.output.is_json() {
+        here.terminal.json(&json!({ "bot": args.bot, "conversations": conversations }))?;
     } else {
         here.terminal.talk(&format!(
             "{conversations} conversations of `{}` wait to be summed up anew by the running server",
-            rebuild.bot
+            args.bot
         ));
     }
     Ok(Exit::Ok)
 }
 
-async fn begin(app: &App, rebuild: &Rebuild) -> crate::error::Result<usize> {
-    let actor = app.accounts().operator(&rebuild.account).await?;
-    let live = known(app.chat(), &actor, &rebuild.bot).await?;
+async fn begin(app: &App, args: &Args) -> crate::error::Result<usize> {
+    let actor = app.accounts().operator(&args.account).await?;
+    let live = known(app.chat(), &actor, &args.bot).await?;
     app.chat().rebuild_memory(&actor, live.bot.id).await
 }
