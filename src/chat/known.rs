@@ -48,7 +48,7 @@ impl Chat {
             .filter(|found| may_see(actor, found))
             .ok_or_else(|| Error::not_found("no such conversation"))?;
         let Whose { bot, person, conversation } = self.whose(&mut tx, &found).await?;
-        let facts = Fact::list_of(&mut tx, bot, person, conversation).await?;
+        let facts = Fact::list_of(&tx, bot, person, conversation).await?;
         tx.commit().await?;
         let numbered = (1..).zip(facts);
         Ok(numbered.filter(|(_, fact)| all || fact.state == FactState::Active).collect())

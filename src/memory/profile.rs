@@ -38,7 +38,7 @@ impl Memory {
             let mut tx = self.store.tenant(account).await?;
             let page = Conversation::list_of_bot(&mut tx, bot, after, 200).await?;
             for conversation in &page {
-                Conversation::find_locked(&mut tx, *conversation).await?;
+                Conversation::find_locked(&tx, *conversation).await?;
                 Summary::delete_since(&mut tx, *conversation, 0).await?;
                 Fact::erase_derived(&mut tx, *conversation).await?;
                 summarize::enqueue(&mut tx, Summarize::at_once(*conversation), now).await?;

@@ -397,7 +397,9 @@ async fn a_reply_under_way_begins_anew_without_what_was_erased() {
     let input = json!({ "input": { "messageIds": [messages[0]["id"]] } });
     assert_eq!(world.api.ask(ERASE, input).await["eraseMessages"]["userErrors"], json!([]));
     let events = world.read(&turn).await;
-    assert_eq!(crate::harness::api::shown(&events), "I know nothing of it.");
+    // An erase interrupts before and after its own work: a quick runner has begun anew by then, and does so again.
+    let told = crate::harness::api::shown(&events);
+    assert!(["I know nothing of it.", "You said: Tell me more."].contains(&told.as_str()), "{told}");
     let rows = story.rows().await;
     assert!(rows.iter().any(|row| row.id == first && row.erased_at.is_some()));
     assert_eq!(rows.last().map(|row| row.role), Some(MessageRole::Bot));

@@ -36,7 +36,7 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
     if args.output.is_json() {
         here.terminal.json(&json!({ "bot": args.bot, "conversations": conversations }))?;
     } else {
-        here.terminal.talk(&format!(
+        here.terminal.talk(format!(
             "{conversations} conversations of `{}` wait to be summed up anew by the running server",
             args.bot
         ));

@@ -102,7 +102,7 @@ impl Summarizer {
         let now = self.clock.now();
         let Draft { kind, since, until, from_ordinal, to_ordinal, text, model, usage: used } = draft;
         let mut tx = self.store.tenant(of.account_id).await?;
-        UsageEvent::insert(&mut tx, &usage(of, &model, &used, now)).await?;
+        UsageEvent::insert(&tx, &usage(of, &model, &used, now)).await?;
         let summary = Summary {
             account_id: of.account_id,
             id: SummaryId::new(),

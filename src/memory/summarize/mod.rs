@@ -142,9 +142,9 @@ impl Summarizer {
         let now = self.clock.now();
         let mut tx = self.store.tenant(account).await?;
         let usage = usage(&material.conversation, &outcome.model, &outcome.usage, now);
-        UsageEvent::insert(&mut tx, &usage).await?;
+        UsageEvent::insert(&tx, &usage).await?;
         let id = material.conversation.id;
-        let is_there = Conversation::find_locked(&mut tx, id).await?.is_some();
+        let is_there = Conversation::find_locked(&tx, id).await?.is_some();
         let latest = Summary::find_latest(&mut tx, id).await?.map(|summary| summary.id);
         if !is_there || latest != material.latest {
             // Somebody else was faster; what this one took is still noted.

@@ -48,8 +48,8 @@ impl Desk {
     async fn open(&self, context: &ToolContext) -> Result<(Tenant, Conversation, Place), ToolError> {
         let nowhere = || ToolError::Refused("there is no conversation here, and so no memory".into());
         let id = context.conversation.ok_or_else(nowhere)?;
-        let mut tx = self.memory.store.tenant(context.account).await?;
-        let conversation = Conversation::find_locked(&mut tx, id).await?.ok_or_else(nowhere)?;
+        let tx = self.memory.store.tenant(context.account).await?;
+        let conversation = Conversation::find_locked(&tx, id).await?.ok_or_else(nowhere)?;
         let place = Place::of(&conversation, &self.bot);
         Ok((tx, conversation, place))
     }

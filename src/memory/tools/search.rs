@@ -43,8 +43,8 @@ impl Tool for Search {
         let Desk { memory, bot } = &self.0;
         let nowhere = || ToolError::Refused("there is no conversation here, and so no memory".into());
         let id = context.conversation.ok_or_else(nowhere)?;
-        let mut tx = memory.store.reading(context.account).await?;
-        let conversation = Conversation::find(&mut tx, id).await?.ok_or_else(nowhere)?;
+        let tx = memory.store.reading(context.account).await?;
+        let conversation = Conversation::find(&tx, id).await?.ok_or_else(nowhere)?;
         tx.commit().await?;
         let ask = Ask {
             bot: context.bot,

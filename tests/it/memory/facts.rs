@@ -195,7 +195,7 @@ async fn turn(world: &World, chat: &Chat, text: &str) -> (spec::Bot, ToolContext
         after: None,
         created_at: world.now(),
     };
-    Conversation::find_locked(&mut tx, chat.id).await.unwrap();
+    Conversation::find_locked(&tx, chat.id).await.unwrap();
     let turn = Turn::insert(&mut tx, new, None).await.unwrap();
     tx.commit().await.unwrap();
     let attach = format!("update messages set turn_id = '{}' where id = '{}'", turn.id, message.0);
@@ -272,9 +272,9 @@ async fn neither_people_nor_bots_nor_groups_know_what_another_was_told() {
         assert!(!told.contains("4711"), "{told}");
         let told = forget.call(&context, &json!({"fact": "locker code"})).await.unwrap();
         assert!(told.contains("nothing was forgotten"), "{told}");
-        let mut tx = world.tenant(other.account).await;
-        let conversation = Conversation::find(&mut tx, other.id).await.unwrap().unwrap();
-        assert!(mind.memory.profile(&mut tx, &bot, &conversation).await.unwrap().is_empty());
+        let tx = world.tenant(other.account).await;
+        let conversation = Conversation::find(&tx, other.id).await.unwrap().unwrap();
+        assert!(mind.memory.profile(&tx, &bot, &conversation).await.unwrap().is_empty());
         tx.commit().await.unwrap();
     }
     // Her own other conversation with the bot knows it.
