@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use botwright::graphql::conversation_for_clients;
 use botwright::id::ConversationId;
 use botwright::store::embedded::Embedded;
-use diesel::sql_types::{Array, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
@@ -106,7 +106,8 @@ async fn searchable(door: &Door) {
         });
         door.ask(query, input).await;
         let began = Instant::now();
-        while recall(door, "middle", &format!("Who said {word}?")).await.0 == 0 {
+        let is_there = |found: &[String]| found.iter().any(|text| text.contains(&word));
+        while !is_there(&recall(door, "middle", &format!("Who said {word}?")).await.0) {
             assert!(began.elapsed() < Duration::from_secs(60), "{word} is never found");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -122,8 +123,8 @@ async fn searchable(door: &Door) {
     );
 }
 
-/// How much comes to mind, and how long that takes.
-async fn recall(door: &Door, name: &str, text: &str) -> (usize, Duration) {
+/// What comes to mind, and how long that takes.
+async fn recall(door: &Door, name: &str, text: &str) -> (Vec<String>, Duration) {
     let query = "query($input: ID!, $text: String!) { recall(bot: \"rememberer\", conversationId: $input, text: $text) {
         evidence { text score } } }";
     let variables = json!({ "input": conversation_for_clients(conversation(name)), "text": text });
@@ -133,7 +134,8 @@ async fn recall(door: &Door, name: &str, text: &str) -> (usize, Duration) {
     let answer: Value = answer.json().await.unwrap();
     let took = began.elapsed();
     let evidence = answer["data"]["recall"]["evidence"].as_array();
-    (evidence.unwrap_or_else(|| panic!("{answer}")).len(), took)
+    let evidence = evidence.unwrap_or_else(|| panic!("{answer}"));
+    (evidence.iter().map(|found| found["text"].as_str().unwrap().to_owned()).collect(), took)
 }
 
 /// The same id in every run.
@@ -192,6 +194,8 @@ async fn fill(db: &mut AsyncPgConnection, vocabulary: &[String], dice: &mut Dice
     let Account { id: account } = sql_query(find).get_result(db).await.unwrap();
     db.batch_execute("commit; alter table messages disable trigger record_change").await.unwrap();
     let confine = format!("begin; set local role botwright_app; set local app.account_id = '{account}'");
+    // Ids are in the order of writing, as the server's own are in the order of time.
+    let mut written = 0;
     let small = (0..SMALL).map(|number| (format!("small-{number}"), 1_000));
     for (name, count) in [("middle".to_owned(), MIDDLE), ("large".to_owned(), LARGE)].into_iter().chain(small)
     {
@@ -213,11 +217,11 @@ async fn fill(db: &mut AsyncPgConnection, vocabulary: &[String], dice: &mut Dice
                 })
                 .collect();
             let insert = "insert into messages (account_id, id, conversation_id, ordinal, role, author, text, sent_at)
-                 select current_account(), md5($1 || '/' || n)::uuid, $2::uuid, n, case n % 2 when 0 then 'person' else 'bot' end,
+                 select current_account(), lpad(to_hex($1 + n), 32, '0')::uuid, $2::uuid, n, case n % 2 when 0 then 'person' else 'bot' end,
                      'Bench', said, now() - interval '1 minute' * (1000000 - n)
                  from (select said, $3 + row_number() over () as n from unnest($4) said) texts";
             sql_query(insert)
-                .bind::<Text, _>(&name)
+                .bind::<BigInt, _>(i64::try_from(written).unwrap())
                 .bind::<Text, _>(id.to_string())
                 .bind::<Integer, _>(i32::try_from(first).unwrap())
                 .bind::<Array<Text>, _>(texts)
@@ -226,6 +230,7 @@ async fn fill(db: &mut AsyncPgConnection, vocabulary: &[String], dice: &mut Dice
                 .unwrap();
         }
         db.batch_execute("commit").await.unwrap();
+        written += count;
     }
     db.batch_execute("alter table messages enable trigger record_change; analyze").await.unwrap();
 }
