@@ -33,7 +33,7 @@ use crate::search::Index;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::worker::{Worker, daily, digest, digest_conversation, expire, summarize};
+use crate::worker::{Worker, expire, keep_memories};
 use bots::{First, Keeper};
 use follow::Follower;
 use readiness::readiness;
@@ -204,14 +204,7 @@ impl App {
         }
         let mut worker = Worker::new(base.store.clone(), base.clock.clone());
         if roles.worker {
-            let summarizer = parts.summarizer.clone();
-            let of = || summarizer.clone();
-            let [one, two, three, four] = [of(), of(), of(), of()];
-            worker = worker
-                .on(move |task| summarize(one.clone(), task))
-                .on(move |task| digest(two.clone(), task))
-                .on(move |task| digest_conversation(three.clone(), task))
-                .on(move |task| daily(four.clone(), task));
+            worker = keep_memories(worker, &parts.summarizer);
             let chat = parts.chat.clone();
             worker = worker.on(move |task| expire(chat.clone(), task));
         }

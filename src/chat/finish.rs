@@ -161,9 +161,10 @@ impl Engine {
         try_join(Message::insert(tx, said.as_slice()), ConversationEvent::insert(tx, &log)).await?;
         if let Some(message) = &said {
             Delivery::insert(tx, &self.deliveries(conversation, message, now)).await?;
-            if let Some(first) = replaced.first() {
+            if let (Some(first), Some(last)) = (replaced.first(), replaced.last()) {
                 Message::supersede(tx, &replaced_ids, message.id).await?;
-                self.memory.unsay(tx, conversation.id, first.ordinal, now).await?;
+                let span = (first.ordinal, last.ordinal);
+                self.memory.unsay(tx, conversation.id, span, now).await?;
             }
         }
         Ok(())

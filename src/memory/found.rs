@@ -63,6 +63,18 @@ pub struct Found {
     pub sources: Vec<MessageId>,
 }
 
+impl Found {
+    /// As a model reads it, without its date: on one line, who said it or what it is, and its words.
+    pub fn line(&self) -> String {
+        let text = self.text.replace("</memory>", "< /memory>").replace('\n', " ");
+        match self.kind {
+            FoundKind::Message => format!("{}: {text}", self.speaker),
+            FoundKind::Fact => format!("noted: {text}"),
+            FoundKind::Summary | FoundKind::Digest => format!("in short: {text}"),
+        }
+    }
+}
+
 /// The answer to an [`Ask`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recalled {

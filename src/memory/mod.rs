@@ -19,6 +19,7 @@ mod passages;
 mod past;
 mod profile;
 mod progress;
+mod rebuild;
 mod recall;
 mod scribe;
 mod settle;
@@ -34,6 +35,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::id::ConversationId;
+use crate::jobs;
 use crate::search::{self, Index, Mode};
 use crate::spec;
 use crate::store::{Conversation, Store, Summary, Tenant};
@@ -101,17 +103,19 @@ impl Memory {
         Ok(latest.filter(|summary| !summary.text.is_empty()))
     }
 
-    /// To be called in the transaction that takes back what was said from the message `ordinal` on: summaries
-    /// that tell of it are forgotten and made anew. The conversation must be locked.
+    /// To be called in the transaction that takes back some of the messages `from` to `to`: summaries and digests
+    /// that tell of them are forgotten and made anew. The conversation must be locked.
     pub async fn unsay(
         &self,
         tx: &mut Tenant,
         conversation: ConversationId,
-        ordinal: i32,
+        (from, to): (i32, i32),
         now: DateTime<Utc>,
     ) -> Result<()> {
-        if Summary::delete_since(tx, conversation, ordinal).await? > 0 {
-            summarize::enqueue(tx, Summarize::when_due(conversation), now).await?;
+        Summary::delete_digests_of(tx, conversation, from, to).await?;
+        // The newer ones hold what the older ones held.
+        if Summary::delete_rolling_since(tx, conversation, from).await? > 0 {
+            jobs::enqueue(tx, &Summarize::when_due(conversation), now, now).await?;
         }
         Ok(())
     }
@@ -123,7 +127,7 @@ impl Memory {
         conversation: ConversationId,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        summarize::enqueue(tx, Summarize::at_once(conversation), now).await?;
+        jobs::enqueue(tx, &Summarize::at_once(conversation), now, now).await?;
         Ok(())
     }
 
@@ -138,7 +142,7 @@ impl Memory {
     ) -> Result<()> {
         match Summary::find_latest(tx, conversation).await? {
             Some(latest) if latest.from_ordinal <= ordinal => {
-                self.unsay(tx, conversation, ordinal, now).await
+                self.unsay(tx, conversation, (ordinal, ordinal), now).await
             }
             _ => Ok(()),
         }
@@ -157,7 +161,7 @@ impl Memory {
     ) -> Result<()> {
         let Conversation { id, last_ordinal, window_from, .. } = *conversation;
         if forgets {
-            return summarize::enqueue(tx, Summarize::at_once(id), now).await;
+            return self.sum_up(tx, id, now).await;
         }
         let needed = i32::try_from(bot.memory.summarize.every_turns).unwrap_or(i32::MAX).max(1);
         if last_ordinal < self.next_look(id, needed) {
@@ -166,7 +170,7 @@ impl Memory {
         let waiting = Summary::count_waiting(tx, id, window_from, needed.into()).await?;
         let missing = needed.saturating_sub(i32::try_from(waiting).unwrap_or(needed));
         if missing == 0 {
-            summarize::enqueue(tx, Summarize::when_due(id), now).await?;
+            jobs::enqueue(tx, &Summarize::when_due(id), now, now).await?;
         }
         // The next turn looks again, in case this transaction or the job comes to nothing.
         let pause = if missing == 0 { 2 } else { missing };

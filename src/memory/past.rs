@@ -38,7 +38,7 @@ impl Memory {
         if kept == 0 || is_known {
             return Ok(None);
         }
-        Summary::delete_since(tx, conversation.id, conversation.last_ordinal).await?;
+        Summary::delete_rolling_since(tx, conversation.id, conversation.last_ordinal).await?;
         let summary = Summary {
             account_id: conversation.account_id,
             id: SummaryId::new(),

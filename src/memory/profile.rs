@@ -1,12 +1,10 @@
-//! What is known of the people of a conversation before anything is asked, and making all of it anew.
+//! What is known of the people of a conversation before anything is asked.
 
 use crate::error::Result;
-use crate::id::{AccountId, BotId};
 use crate::memory::Memory;
 use crate::memory::facts::Place;
-use crate::memory::summarize::{self, Summarize};
 use crate::spec;
-use crate::store::{Conversation, Fact, Summary, Tenant};
+use crate::store::{Conversation, Fact, Tenant};
 
 /// So many facts at most, and none that matters less: 1 to 10.
 const MOST: i64 = 12;
@@ -26,29 +24,5 @@ impl Memory {
         let mut facts = Place::of(conversation, bot).list_most(tx, MOST).await?;
         facts.retain(|fact| fact.importance >= LEAST_IMPORTANCE);
         Ok(facts)
-    }
-
-    /// Forgets everything that models derived from the messages of a bot's conversations (summaries, digests, facts
-    /// that nobody touched) and enqueues the work of deriving it anew; says for how many conversations. What people
-    /// and the bot itself noted stays.
-    pub async fn rebuild(&self, account: AccountId, bot: BotId) -> Result<usize> {
-        let now = self.clock.now();
-        let (mut after, mut count) = (None, 0);
-        loop {
-            let mut tx = self.store.tenant(account).await?;
-            let page = Conversation::list_of_bot(&mut tx, bot, after, 200).await?;
-            for conversation in &page {
-                Conversation::find_locked(&tx, *conversation).await?;
-                Summary::delete_since(&mut tx, *conversation, 0).await?;
-                Fact::erase_derived(&mut tx, *conversation).await?;
-                summarize::enqueue(&mut tx, Summarize::at_once(*conversation), now).await?;
-            }
-            tx.commit().await?;
-            count += page.len();
-            match page.last() {
-                Some(last) => after = Some(*last),
-                None => return Ok(count),
-            }
-        }
     }
 }

@@ -138,24 +138,25 @@ impl Message {
         Ok(found)
     }
 
-    /// The first that was said in a conversation from `since` on, without what was erased and
-    /// without the system's own.
-    pub async fn first_said_since(
+    /// The first that was said in a conversation from `since` on and that no digest of a day tells of, without what
+    /// was erased and without the system's own.
+    pub async fn first_undigested(
         tx: &mut Tenant,
         conversation: ConversationId,
         since: DateTime<Utc>,
     ) -> Result<Option<Self>> {
-        let found = messages::table
-            .filter(messages::account_id.eq(tx.account()))
-            .filter(messages::conversation_id.eq(conversation))
-            .filter(messages::sent_at.ge(since))
-            .filter(messages::role.ne(MessageRole::System))
-            .filter(messages::erased_at.is_null())
-            .order(messages::ordinal)
-            .select(Self::as_select())
-            .first(tx.conn())
-            .await
-            .optional()?;
+        let found = sql("select * from messages
+             where account_id = current_account() and conversation_id = ? and sent_at >= ?
+               and role <> 'system' and erased_at is null
+               and not exists (select from summaries
+                   where account_id = current_account() and conversation_id = messages.conversation_id
+                     and kind = 'day' and ordinal between from_ordinal and to_ordinal)
+             order by ordinal limit 1")
+        .bind::<SqlUuid, _>(conversation)
+        .bind::<Timestamptz, _>(since)
+        .get_result(tx.conn())
+        .await
+        .optional()?;
         Ok(found)
     }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -85,18 +85,45 @@ impl Summary {
         Ok(summary)
     }
 
-    /// Forgets those of a conversation that cover the message `ordinal`, or what came after it; says how many.
-    pub async fn delete_since(tx: &mut Tenant, conversation: ConversationId, ordinal: i32) -> Result<usize> {
+    /// Forgets the rolling ones of a conversation that cover the message `ordinal`, or what came after it; says how
+    /// many.
+    pub async fn delete_rolling_since(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        ordinal: i32,
+    ) -> Result<usize> {
         let count = diesel::delete(
             summaries::table
                 .filter(summaries::account_id.eq(tx.account()))
                 .filter(summaries::conversation_id.eq(conversation))
+                .filter(summaries::kind.eq(SummaryKind::Rolling))
                 .filter(summaries::to_ordinal.ge(ordinal)),
         )
         .execute(tx.conn())
         .await?;
         tx.wake(Hint::Feed);
         Ok(count)
+    }
+
+    /// Forgets the digests of a conversation that tell of one of the messages `from` to `to`.
+    pub async fn delete_digests_of(
+        tx: &mut Tenant,
+        conversation: ConversationId,
+        from: i32,
+        to: i32,
+    ) -> Result<()> {
+        diesel::delete(
+            summaries::table
+                .filter(summaries::account_id.eq(tx.account()))
+                .filter(summaries::conversation_id.eq(conversation))
+                .filter(summaries::kind.ne(SummaryKind::Rolling))
+                .filter(summaries::from_ordinal.le(to))
+                .filter(summaries::to_ordinal.ge(from)),
+        )
+        .execute(tx.conn())
+        .await?;
+        tx.wake(Hint::Feed);
+        Ok(())
     }
 
     /// Those of a conversation that cover the message `ordinal`, or what came after it, of every kind.
@@ -115,41 +142,24 @@ impl Summary {
         Ok(found)
     }
 
-    /// Digests of a kind that tell of times within `since` (included) and `until`, oldest first.
-    pub async fn list_digests(
+    /// The digests of days that no digest of the longer `kind` tells of yet, oldest first.
+    pub async fn list_days_outside(
         tx: &mut Tenant,
         conversation: ConversationId,
         kind: SummaryKind,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
     ) -> Result<Vec<Self>> {
-        let found = summaries::table
-            .filter(summaries::account_id.eq(tx.account()))
-            .filter(summaries::conversation_id.eq(conversation))
-            .filter(summaries::kind.eq(kind))
-            .filter(summaries::since.ge(since))
-            .filter(summaries::until.le(until))
-            .order(summaries::since)
-            .select(Self::as_select())
-            .load(tx.conn())
-            .await?;
+        let found = sql("select * from summaries days
+             where account_id = current_account() and conversation_id = ? and kind = 'day'
+               and not exists (select from summaries longer
+                   where longer.account_id = days.account_id and longer.conversation_id = days.conversation_id
+                     and longer.kind = ? and longer.from_ordinal <= days.from_ordinal
+                     and longer.to_ordinal >= days.to_ordinal)
+             order by since")
+        .bind::<SqlUuid, _>(conversation)
+        .bind::<Text, _>(kind)
+        .load(tx.conn())
+        .await?;
         Ok(found)
-    }
-
-    /// Until when a conversation has digests of a kind.
-    pub async fn digested_until(
-        tx: &mut Tenant,
-        conversation: ConversationId,
-        kind: SummaryKind,
-    ) -> Result<Option<DateTime<Utc>>> {
-        let until = summaries::table
-            .filter(summaries::account_id.eq(tx.account()))
-            .filter(summaries::conversation_id.eq(conversation))
-            .filter(summaries::kind.eq(kind))
-            .select(diesel::dsl::max(summaries::until))
-            .first(tx.conn())
-            .await?;
-        Ok(until)
     }
 
     /// The digests of all conversations, by id: at most `limit` of those after `after`.

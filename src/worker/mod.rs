@@ -29,7 +29,7 @@ use crate::jobs::{Cron, Failure, Payload};
 use crate::store::{Hint, Job, Schedule, Store, System};
 pub use expire::expire;
 pub use prune::prune;
-pub use summarize::{daily, digest, digest_conversation, summarize};
+pub use summarize::keep_memories;
 
 /// How many jobs one worker runs at once, unless it is told otherwise.
 const SLOTS: usize = 8;

@@ -8,10 +8,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
+use crate::chat::Expire;
 use crate::clock::SharedClock;
-use crate::error::Result;
-use crate::store::{Account, Change, Idempotency, Job, Store, System, TurnEvent, Upload};
-use crate::worker::expire;
+use crate::error::{Error, Result};
+use crate::jobs::{self, Cron, Payload};
+use crate::memory::Daily;
+use crate::store::{Account, Change, Idempotency, Job, Store, System, Tenant, TurnEvent, Upload};
 
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(3600);
@@ -68,10 +70,17 @@ pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
         Idempotency::delete_before(&mut tx, now - TimeDelta::hours(IDEMPOTENCY_HOURS)).await?;
         Upload::delete_unused_before(&mut tx, now - TimeDelta::hours(UPLOADS_HOURS)).await?;
         // An account may be new since the last round.
-        expire::plan(&mut tx, now).await?;
+        every_day(&mut tx, &Expire {}, "40 3 * * *", now).await?;
+        every_day(&mut tx, &Daily {}, "10 4 * * *", now).await?;
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Has a job run every day, in the small hours of UTC; a schedule that is there stays as it is.
+async fn every_day<P: Payload>(tx: &mut Tenant, job: &P, cron: &str, now: DateTime<Utc>) -> Result<()> {
+    let cron = Cron::parse(cron, "UTC").map_err(Error::internal)?;
+    jobs::schedule(tx, job, &cron, now).await
 }
 
 /// A transaction that holds the lock; `None` while another worker does.

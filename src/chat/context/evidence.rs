@@ -71,7 +71,7 @@ impl<'a> Lines<'a> {
         let heading = if self.taken.is_empty() { count(HEADING) + 1 } else { 0 };
         let day = found.at.date_naive();
         let day = if self.days.contains(&day) { 0 } else { count(&day_line(day)) + 1 };
-        heading + day + count(&evidence_line(found)) + 1
+        heading + day + count(&found.line()) + 1
     }
 
     fn add(&mut self, found: &'a Found) {
@@ -88,7 +88,7 @@ impl<'a> Lines<'a> {
         let mut text = String::from("<memory>\n");
         for day in self.taken.chunk_by(|a, b| a.at.date_naive() == b.at.date_naive()) {
             text.extend(day.first().map(|first| day_line(first.at.date_naive()) + "\n"));
-            text.extend(day.iter().map(|found| evidence_line(found) + "\n"));
+            text.extend(day.iter().map(|found| found.line() + "\n"));
         }
         text + "</memory>"
     }
@@ -124,15 +124,6 @@ fn kind_of(found: &Found) -> &'static str {
         FoundKind::Summary => "summary",
         FoundKind::Digest => "digest",
         FoundKind::Fact => "fact",
-    }
-}
-
-fn evidence_line(found: &Found) -> String {
-    let text = found.text.replace("</memory>", "< /memory>").replace('\n', " ");
-    match found.kind {
-        FoundKind::Message => format!("{}: {text}", found.speaker),
-        FoundKind::Fact => format!("noted: {text}"),
-        FoundKind::Summary | FoundKind::Digest => format!("in short: {text}"),
     }
 }
 

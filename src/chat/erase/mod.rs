@@ -260,11 +260,12 @@ impl Chat {
         };
         let within = self.earshot(&mut tx, &conversation).await?;
         let gone = Message::erase(&mut tx, ids, now).await?;
-        let Some(first) = gone.iter().map(|(_, ordinal)| *ordinal).min() else { return Ok(Vec::new()) };
+        let ordinals = || gone.iter().map(|(_, ordinal)| *ordinal);
+        let (Some(first), Some(last)) = (ordinals().min(), ordinals().max()) else { return Ok(Vec::new()) };
         let drawn = Fact::list_drawn_from(&mut tx, ids).await?;
         Fact::erase(&mut tx, &drawn, now).await?;
         let gone: Vec<MessageId> = gone.into_iter().map(|(id, _)| id).collect();
-        self.engine.memory.unsay(&mut tx, conversation.id, first, now).await?;
+        self.engine.memory.unsay(&mut tx, conversation.id, (first, last), now).await?;
         tell(&mut tx, &conversation, &gone, now).await?;
         stop_unasked(&mut tx, &conversation, now).await?;
         let subject = format!("conversation:{}", conversation.id);

@@ -10,10 +10,10 @@ use crate::cli::bots::known;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::Output;
 
-/// Forget what models derived from a bot's conversations (summaries, digests, facts) and derive it anew
+/// Forget what models derived from a bot's conversations (summaries and facts) and derive it anew
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Messages stay, and so do facts that a person or the bot itself noted. The work is done by a \
+    after_help = "Messages and digests stay, and so do facts that a person or the bot itself noted. The work is done by a \
                         running server, conversation by conversation, and takes the model's tokens; bots answer \
                         meanwhile.\n\nExample:\n  botwright memory rebuild --bot companion"
 )]
@@ -37,7 +37,7 @@ pub(super) async fn run(args: Args, here: &Here) -> Outcome {
         here.terminal.json(&json!({ "bot": args.bot, "conversations": conversations }))?;
     } else {
         here.terminal.talk(format!(
-            "{conversations} conversations of `{}` wait to be summed up anew by the running server",
+            "conversations of `{}` that wait to be summed up anew by the running server: {conversations}",
             args.bot
         ));
     }

@@ -43,9 +43,7 @@ impl Summarizer {
     ) -> Result<(), Failure> {
         loop {
             let mut tx = self.store.tenant(conversation.account_id).await?;
-            let since = Summary::digested_until(&mut tx, conversation.id, SummaryKind::Day).await?;
-            let since = since.unwrap_or(DateTime::UNIX_EPOCH).max(until - CATCH_UP);
-            let first = Message::first_said_since(&mut tx, conversation.id, since).await?;
+            let first = Message::first_undigested(&mut tx, conversation.id, until - CATCH_UP).await?;
             let Some(first) = first else { return Ok(tx.commit().await?) };
             // A day ends when the schedule comes round.
             let end = cron.next_after(first.sent_at).filter(|end| *end <= until);

@@ -1,6 +1,6 @@
 //! Weeks and months, told from the digests of their days.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::dialog::Usage;
 use crate::jobs::{Cron, Failure};
@@ -32,16 +32,12 @@ impl Summarizer {
     ) -> Result<(), Failure> {
         loop {
             let mut tx = self.store.tenant(conversation.account_id).await?;
-            let since = Summary::digested_until(&mut tx, conversation.id, span.kind).await?;
-            let since = since.unwrap_or(DateTime::UNIX_EPOCH);
-            // A day belongs where it began.
-            let later = until + TimeDelta::days(1);
-            let days =
-                Summary::list_digests(&mut tx, conversation.id, SummaryKind::Day, since, later).await?;
+            let days = Summary::list_days_outside(&mut tx, conversation.id, span.kind).await?;
             tx.commit().await?;
             let begin = days.first().and_then(|first| first.since);
             let end = begin.and_then(|begin| ends.next_after(begin)).filter(|end| *end <= until);
             let (Some(begin), Some(end)) = (begin, end) else { return Ok(()) };
+            // A day belongs where it began.
             let days: Vec<Summary> =
                 days.into_iter().take_while(|day| day.since.is_some_and(|since| since < end)).collect();
             let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };

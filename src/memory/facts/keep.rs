@@ -32,8 +32,10 @@ pub(in crate::memory) async fn keep(
     if drafts.is_empty() || place.rules.max == 0 {
         return Ok(Vec::new());
     }
-    let known = place.list(tx).await?;
-    let mut book = Book { known: known.into_iter().map(Entry::of).collect(), tx, place, by, now };
+    let all = place.list_all(tx).await?;
+    let (known, gone) =
+        all.into_iter().map(Entry::of).partition(|entry| entry.fact.state == FactState::Active);
+    let mut book = Book { known, gone, tx, place, by, now };
     let mut done = Vec::new();
     for draft in drafts {
         done.extend(match draft {
@@ -48,7 +50,7 @@ pub(in crate::memory) async fn keep(
     Ok(done)
 }
 
-/// An active fact and its shape.
+/// A fact and its shape.
 struct Entry {
     fact: Fact,
     shape: Shape,
@@ -60,9 +62,12 @@ impl Entry {
     }
 }
 
-/// The active facts of a place, while they change.
+/// The facts of a place, while they change.
 struct Book<'a> {
+    /// The active ones.
     known: Vec<Entry>,
+    /// Those that were forgotten, taken back or corrected.
+    gone: Vec<Entry>,
     tx: &'a mut Tenant,
     place: &'a Place,
     by: FactAuthor,
@@ -84,6 +89,14 @@ impl Book<'_> {
             (0..self.known.len()).max_by(|a, b| like(&self.known[*a]).total_cmp(&like(&self.known[*b])));
         let double = nearest.filter(|at| like(&self.known[*at]) >= self.place.rules.similarity);
         let Some(at) = double else {
+            // Messages are read again when summaries are made anew: what somebody had forgotten since stays so. Asked
+            // for by name it is kept all the same.
+            let is_gone = |entry: &Entry| {
+                like(entry) >= self.place.rules.similarity && entry.fact.updated_at >= origin.at
+            };
+            if self.by == FactAuthor::Summary && self.gone.iter().any(is_gone) {
+                return Ok(None);
+            }
             let fact = self.fact(text, about, importance, origin);
             Fact::insert(self.tx, &fact, &origin.messages, self.by).await?;
             self.known.push(Entry::of(fact.clone()));

@@ -77,7 +77,13 @@ impl Place {
         self.list_most(tx, i64::from(self.rules.max).max(1)).await
     }
 
-    /// At most so many of them.
+    /// All of them, however they stand.
+    async fn list_all(&self, tx: &Tenant) -> Result<Vec<Fact>> {
+        let (person, conversation) = self.reach();
+        Fact::list_of(tx, self.bot, person, conversation).await
+    }
+
+    /// At most so many of the active ones.
     pub(super) async fn list_most(&self, tx: &Tenant, most: i64) -> Result<Vec<Fact>> {
         let (person, conversation) = self.reach();
         Fact::list_active(tx, self.bot, person, conversation, most).await

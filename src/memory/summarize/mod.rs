@@ -19,7 +19,7 @@ use crate::jobs::{self, Failure};
 use crate::memory::facts::{self, Draft};
 use crate::memory::scribe::{Keyring, Scribe, Written};
 use crate::providers::Providers;
-use crate::store::{Conversation, FactAuthor, Message, Store, Summary, SummaryKind, Tenant, UsageEvent};
+use crate::store::{Conversation, FactAuthor, Message, Store, Summary, SummaryKind, UsageEvent};
 use crate::tokens;
 
 pub(super) use extract::extract;
@@ -208,10 +208,4 @@ pub(super) fn count(text: &str) -> u32 {
 
 pub(super) fn stored(tokens: u32) -> i32 {
     i32::try_from(tokens).unwrap_or(i32::MAX)
-}
-
-/// To be called in the transaction that makes a summary due.
-pub(super) async fn enqueue(tx: &mut Tenant, job: Summarize, now: DateTime<Utc>) -> Result<()> {
-    jobs::enqueue(tx, &job, now, now).await?;
-    Ok(())
 }

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::dialog::{Effect, Tool, ToolContext, ToolError, ToolSpec};
-use crate::memory::found::{Ask, Found, FoundKind};
-use crate::memory::summarize::closed;
+use crate::memory::found::{Ask, Found};
 use crate::memory::tools::{Desk, fatal, text};
 use crate::store::Conversation;
 use crate::tokens;
@@ -74,13 +73,7 @@ fn told(found: Vec<Found>, budget: usize) -> Vec<String> {
     let mut lines: Vec<_> = found
         .into_iter()
         .filter_map(|found| {
-            let text = closed(&found.text).replace('\n', " ");
-            let date = found.at.format("%Y-%m-%d");
-            let line = match found.kind {
-                FoundKind::Message => format!("[{date}] {}: {text}", found.speaker),
-                FoundKind::Fact => format!("[{date}] noted: {text}"),
-                FoundKind::Summary | FoundKind::Digest => format!("[{date}] in short: {text}"),
-            };
+            let line = format!("[{}] {}", found.at.format("%Y-%m-%d"), found.line());
             left = left.checked_sub(tokens::count(&line) + 1)?;
             Some((found.at, found.ordinal, line))
         })

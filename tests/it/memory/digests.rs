@@ -12,9 +12,11 @@ use super::{Chat, World};
 
 async fn digests(world: &World, chat: &Chat, kind: SummaryKind) -> Vec<Summary> {
     let mut tx = world.tenant(chat.account).await;
-    let (from, to) = (DateTime::UNIX_EPOCH, world.now() + TimeDelta::days(400));
-    let found = Summary::list_digests(&mut tx, chat.id, kind, from, to).await.unwrap();
+    let all = Summary::list_since(&mut tx, chat.id, 0).await.unwrap();
+    let mut found = Summary::list_by_ids(&mut tx, &all).await.unwrap();
     tx.commit().await.unwrap();
+    found.retain(|summary| summary.kind == kind);
+    found.sort_by_key(|summary| summary.since);
     found
 }
 
@@ -64,6 +66,17 @@ async fn days_make_weeks_and_months_and_what_was_missed_is_made_up_for() {
     // Again is nothing; the digests are found, with their dates, in the conversation itself.
     summarizer.digest_conversation(chat.account, &job).await.unwrap();
     assert_eq!(digests(&world, &chat, SummaryKind::Day).await.len(), 3);
+    // What is taken back leaves the digests that told of it, and they are made anew; the others stay.
+    let mut tx = world.tenant(chat.account).await;
+    mind.memory.unsay(&mut tx, chat.id, (2, 2), world.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let left = digests(&world, &chat, SummaryKind::Day).await;
+    assert_eq!(left.iter().map(|day| day.id).collect::<Vec<_>>(), [days[0].id, days[2].id]);
+    assert_eq!(digests(&world, &chat, SummaryKind::Week).await.len(), 1);
+    summarizer.digest_conversation(chat.account, &job).await.unwrap();
+    let anew = digests(&world, &chat, SummaryKind::Day).await;
+    assert!(anew.len() == 3 && anew[1].text.contains("honey cake"), "{anew:?}");
+    assert_eq!(digests(&world, &chat, SummaryKind::Week).await.len(), 2);
     super::eventually("a digest is recalled", async || {
         let found = mind.recall(&chat, "When did we bake the honey cake?").await.found;
         found.iter().any(|found| found.kind == FoundKind::Digest)

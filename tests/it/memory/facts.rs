@@ -7,7 +7,8 @@ use botwright::providers::Providers;
 use botwright::providers::scripted::Line;
 use botwright::spec::{self, Scope};
 use botwright::store::{
-    Bot, BotRevision, Conversation, Fact, FactAuthor, FactState, Message, MessageRole, NewTurn, Turn,
+    Bot, BotRevision, Conversation, Fact, FactAction, FactAuthor, FactState, Message, MessageRole, NewTurn,
+    Turn,
 };
 use chrono::TimeDelta;
 use serde_json::json;
@@ -340,4 +341,38 @@ async fn the_bots_own_words_are_no_facts() {
     let reply = json!({"summary": "s", "facts": [fact("Olena loves opera.", 2)]});
     learn(&world, &providers(), &chat, &[], reply).await;
     assert_eq!(active(&world, &chat).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_noted_stands_again_while_its_correction_is_drawn_anew() {
+    let (world, mind, chat) = begin(json!({"model": MEMORY, "summarize": {"everyTurns": 50}})).await;
+    let (bot, context) = turn(&world, &chat, "Remember: my exam is on 3 May.").await;
+    let save = mind.memory.tools(&bot).remove(0);
+    save.call(&context, &json!({"fact": "Olena's exam is on 3 May.", "about": "Olena"})).await.unwrap();
+    let correction = json!({"summary": "s",
+        "corrections": [{"fact": 1, "text": "Olena's exam is on 9 June.", "messages": [2]}]});
+    learn(&world, &providers(), &chat, &["It was moved to 9 June."], correction).await;
+    assert_eq!(active(&world, &chat).await, ["Olena's exam is on 9 June."]);
+    assert_eq!(mind.memory.rebuild(chat.account, chat.bot).await.unwrap(), 1);
+    assert_eq!(active(&world, &chat).await, ["Olena's exam is on 3 May."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_forgotten_does_not_come_back_from_old_messages() {
+    let (world, mind, chat) = begin(json!({"model": MEMORY, "summarize": {"everyTurns": 50}})).await;
+    let reply = json!({"summary": "s", "facts": [fact("Olena's locker code is 4711.", 1)]});
+    learn(&world, &providers(), &chat, &["My code is 4711."], reply.clone()).await;
+    world.clock.advance(TimeDelta::hours(1));
+    let mut tx = world.tenant(chat.account).await;
+    let known = Fact::list_all_after(&mut tx, None, 10).await.unwrap().remove(0);
+    let gone = Fact { state: FactState::Forgotten, ..known };
+    let by = (FactAction::Forgotten, FactAuthor::Person);
+    Fact::revise(&mut tx, &gone, by.0, by.1, world.now()).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    mind.memory.rebuild(chat.account, chat.bot).await.unwrap();
+    learn(&world, &providers(), &chat, &[], reply.clone()).await;
+    assert_eq!(active(&world, &chat).await, Vec::<String>::new());
+    // Said anew it is news.
+    learn(&world, &providers(), &chat, &["My code is still 4711."], reply).await;
+    assert_eq!(active(&world, &chat).await, ["Olena's locker code is 4711."]);
 }
