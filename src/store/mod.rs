@@ -40,6 +40,7 @@ mod troubles;
 mod turn_events;
 mod turns;
 mod tx;
+mod unlearn;
 mod upkeep;
 mod uploads;
 mod usage;
