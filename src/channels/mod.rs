@@ -4,3 +4,4 @@
 //! Never: a rule of the rooms below, SQL.
 
 pub mod openai;
+pub mod telegram;

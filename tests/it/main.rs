@@ -29,6 +29,7 @@ mod resume;
 mod retention;
 mod served;
 mod sync;
+mod telegram;
 mod turns;
 mod walls;
 mod wrong_projects;

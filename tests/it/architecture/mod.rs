@@ -65,7 +65,7 @@ const UNFINISHED: [&str; 15] = [
 ];
 
 /// Outside libraries that belong to certain rooms.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 9] = [
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
@@ -73,6 +73,7 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("async_graphql", &["graphql"]),
     ("axum", &["http", "graphql", "channels", "app"]),
     ("genai", &["providers"]),
+    ("pulldown_cmark", &["channels"]),
     ("reqwest", &["net", "providers"]),
 ];
 

@@ -7,6 +7,7 @@ pub(crate) mod door;
 pub(crate) mod process;
 pub(crate) mod scratch;
 pub(crate) mod talk;
+pub(crate) mod telegram;
 pub(crate) mod world;
 
 use botwright::clock::SharedClock;

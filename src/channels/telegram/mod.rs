@@ -1,0 +1,3 @@
+//! Telegram: bots as people meet them there.
+
+pub mod render;

@@ -1,0 +1,3 @@
+//! Bots on Telegram, with the emulator of `harness/telegram` in place of the service.
+
+mod render;
