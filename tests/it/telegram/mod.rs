@@ -1,3 +1,5 @@
 //! Bots on Telegram, with the emulator of `harness/telegram` in place of the service.
 
+mod emulator;
+mod judged;
 mod render;

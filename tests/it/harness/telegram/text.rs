@@ -1,5 +1,7 @@
 //! Texts as the service keeps them: cleaned, trimmed, with entities counted in UTF-16 units.
 
+use serde_json::{Value, json};
+
 /// A text and what stands out in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Formatted {
@@ -16,6 +18,17 @@ pub(crate) struct Entity {
     pub(crate) length: usize,
     /// The address of a link, the language of code.
     pub(crate) argument: Option<String>,
+}
+
+impl Entity {
+    /// As it goes out in messages.
+    pub(crate) fn shape(&self) -> Value {
+        let mut shape = json!({ "type": self.kind, "offset": self.offset, "length": self.length });
+        if let Some(argument) = &self.argument {
+            shape[if self.kind == "pre" { "language" } else { "url" }] = json!(argument);
+        }
+        shape
+    }
 }
 
 /// The service reads no more of a text than that, in bytes.

@@ -1,0 +1,56 @@
+//! A chat, and what people do in it.
+
+mod doing;
+mod telling;
+
+pub(crate) use doing::Letter;
+
+use crate::harness::telegram::journal::Call;
+use crate::harness::telegram::state::{Key, Message, State};
+use crate::harness::telegram::transcript::Transcript;
+use crate::harness::telegram::{PATIENCE, Telegram};
+
+#[derive(Clone)]
+pub(crate) struct Chat {
+    pub(super) telegram: Telegram,
+    pub(super) key: Key,
+}
+
+impl Chat {
+    /// As bots call it: the person's id in private, less than zero in groups.
+    pub(crate) fn id(&self) -> i64 {
+        self.key.id()
+    }
+
+    pub(crate) fn transcript(&self) -> Transcript {
+        Transcript::of(self.telegram.inner.lock().chat(self.key))
+    }
+
+    /// Waits until the chat is as it should be. Fails after half a minute, and says how it is.
+    pub(crate) async fn wait_for(&self, so: impl Fn(&Transcript) -> bool) -> Transcript {
+        let mut changed = self.telegram.inner.lock().chat(self.key).changed.subscribe();
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            changed.mark_unchanged();
+            let transcript = self.transcript();
+            if so(&transcript) {
+                return transcript;
+            }
+            let waited = tokio::time::timeout_at(end, changed.changed()).await;
+            assert!(waited.is_ok(), "the chat does not become what it should; it is\n{transcript}");
+        }
+    }
+
+    /// The latest calls that named this chat.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        let state = self.telegram.inner.lock();
+        state.journal.calls().filter(|call| call.chat == Some(self.key)).cloned().collect()
+    }
+
+    /// Lays something into the chat and tells the bots.
+    fn put(&self, state: &mut State, message: Message, kind: &str) -> i64 {
+        let id = state.chat(self.key).add(message);
+        self.tell(state, id, kind);
+        id
+    }
+}
