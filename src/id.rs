@@ -74,6 +74,10 @@ ids! {
     SummaryId,
     /// A single sentence that was drawn from what people said.
     FactId,
+    /// A text that is too long to be read at once.
+    DocumentId,
+    /// A piece of a document.
+    PassageId,
     /// One line of the usage ledger.
     UsageId,
     /// Background work in the queue.

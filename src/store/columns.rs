@@ -8,8 +8,9 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{Nullable, Uuid};
 
 use crate::id::{
-    AccountId, AuditId, BotId, ConversationId, DeliveryId, FactId, GenerationId, JobId, MessageId, PersonId,
-    ReplicaId, RevisionId, ScheduleId, SecretId, SummaryId, TokenId, TurnId, UploadId, UsageId,
+    AccountId, AuditId, BotId, ConversationId, DeliveryId, DocumentId, FactId, GenerationId, JobId,
+    MessageId, PassageId, PersonId, ReplicaId, RevisionId, ScheduleId, SecretId, SummaryId, TokenId, TurnId,
+    UploadId, UsageId,
 };
 
 macro_rules! column {
@@ -77,10 +78,12 @@ id_columns!(
     BotId,
     ConversationId,
     DeliveryId,
+    DocumentId,
     FactId,
     GenerationId,
     JobId,
     MessageId,
+    PassageId,
     PersonId,
     ReplicaId,
     RevisionId,

@@ -269,8 +269,11 @@ impl Turn {
 }
 
 /// Where else the words of messages stand, each a statement on their ids.
-const BESIDE: [&str; 8] = [
+const BESIDE: [&str; 10] = [
     "delete from message_versions where account_id = current_account() and message_id = any(?)",
+    "delete from passages where account_id = current_account() and document_id in (
+         select id from documents where account_id = current_account() and message_id = any(?))",
+    "delete from documents where account_id = current_account() and message_id = any(?)",
     "update message_ratings set comment = null
      where account_id = current_account() and message_id = any(?) and comment is not null",
     // With their contents, which hang on them.

@@ -1,7 +1,7 @@
 //! Who speaks in conversations, and what may be recalled there.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Result;
@@ -60,6 +60,9 @@ pub struct Setting {
     /// Not the bot's: a bot that is called Lawyer would take the word away from every question.
     #[diesel(sql_type = Array<Text>)]
     pub names: Vec<String>,
+    /// Whether anybody ever sent the bot a text that became a document.
+    #[diesel(sql_type = Bool)]
+    pub has_documents: bool,
 }
 
 impl Setting {
@@ -71,7 +74,9 @@ impl Setting {
                      join participants on (participants.account_id, participants.conversation_id)
                                         = (there.account_id, there.id)
                      where there.account_id = current_account() and there.bot_id = here.bot_id
-                       and there.person_id = here.person_id) as names
+                       and there.person_id = here.person_id) as names,
+                 exists (select from documents
+                     where documents.account_id = current_account() and documents.bot_id = here.bot_id) as has_documents
              from conversations here where here.account_id = current_account() and here.id = ?")
         .bind::<SqlUuid, _>(conversation)
         .get_result(tx.conn())

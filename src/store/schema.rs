@@ -340,6 +340,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    documents (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        bot_id -> Uuid,
+        conversation_id -> Uuid,
+        person_id -> Nullable<Uuid>,
+        message_id -> Uuid,
+        upload_id -> Nullable<Uuid>,
+        title -> Text,
+        bytes -> Int4,
+        tokens -> Int4,
+        passages -> Int4,
+        sent_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    passages (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        document_id -> Uuid,
+        ordinal -> Int4,
+        heading -> Text,
+        text -> Text,
+        tokens -> Int4,
+    }
+}
+
+diesel::table! {
     facts (account_id, id) {
         account_id -> Uuid,
         id -> Uuid,

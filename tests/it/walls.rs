@@ -216,6 +216,7 @@ fn sample() -> String {
         include_str!("../../migrations/2026-11-23-000001_imports/sample.sql"),
         include_str!("../../migrations/2026-11-23-000002_facts/sample.sql"),
         include_str!("../../migrations/2026-11-23-000003_people/sample.sql"),
+        include_str!("../../migrations/2026-11-24-000001_documents/sample.sql"),
     );
     [ONE, TWO]
         .map(|account| {

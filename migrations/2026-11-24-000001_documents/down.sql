@@ -1,0 +1,2 @@
+drop table passages, documents;
+drop function record_document;
