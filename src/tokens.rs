@@ -26,6 +26,45 @@ pub fn count(text: &str) -> usize {
     tokens
 }
 
+/// As much of the beginning of `text` as `most` tokens hold; to the end of a line or a word, if one is near.
+pub fn beginning(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let mut end = text.floor_char_boundary(text.len().min(most.saturating_mul(BYTES_OF_TOKEN)));
+    loop {
+        let part = &text[..end];
+        let tokens = count(part);
+        if tokens <= most {
+            let near = |at: &usize| end < text.len() && *at * 10 > end * 9;
+            let cut = part.rfind('\n').filter(near).or_else(|| part.rfind(' ').filter(near));
+            return &part[..cut.unwrap_or(end)];
+        }
+        end = text.floor_char_boundary((end * most / tokens).min(end - 1));
+    }
+}
+
+/// The same of its end.
+pub fn ending(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let mut length = text.len().min(most.saturating_mul(BYTES_OF_TOKEN));
+    loop {
+        let part = &text[text.ceil_char_boundary(text.len() - length)..];
+        let tokens = count(part);
+        if tokens <= most {
+            let near = |at: &usize| part.len() < text.len() && *at * 10 < part.len();
+            let cut = part.find('\n').filter(near).or_else(|| part.find(' ').filter(near));
+            return &part[cut.map_or(0, |at| at + 1)..];
+        }
+        length = (length * most / tokens).min(length - 1);
+    }
+}
+
+/// A token is rarely longer than so many bytes, and never shorter than one.
+const BYTES_OF_TOKEN: usize = 8;
+
 /// Counting less than so many bytes costs no more than remembering them.
 const WORTH_REMEMBERING: usize = 32;
 /// So many texts are remembered, in some 600 kB; more than that and all are forgotten, which only costs time.
@@ -68,7 +107,25 @@ fn vocabulary() -> Option<&'static CoreBPE> {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::*;
+
+    #[test]
+    fn as_much_is_taken_as_fits() {
+        let text = "one two three four five six seven\n".repeat(2_000);
+        for most in [0, 1, 7, 100, 5_000] {
+            for part in [beginning(&text, most), ending(&text, most)] {
+                assert!(count(part) <= most, "{most}");
+                assert!(part.len() >= most.min(text.len()) / 2, "{most}: {}", part.len());
+            }
+        }
+        assert_eq!((beginning("short", 100), ending("short", 100)), ("short", "short"));
+        assert_eq!((beginning("ї", 1), ending("ї", 1)), ("ї", "ї"));
+        let wall = "ї".repeat(100_000);
+        assert!(count(beginning(&wall, 500)) <= 500 && count(ending(&wall, 500)) <= 500);
+        assert_eq!((beginning(&wall, 0), ending(&wall, 0)), ("", ""));
+        let words = "word ".repeat(1_000) + "the last words";
+        assert!(beginning(&words, 20).ends_with("word") && ending(&words, 8).ends_with("the last words"));
+    }
 
     #[test]
     fn counts_words_and_survives_a_wall_of_letters() {

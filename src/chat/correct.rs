@@ -5,11 +5,13 @@ use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::inbound::{checked_text, may_see};
+use crate::chat::long::Text;
 use crate::chat::{Change, Chat};
 use crate::error::{Error, Result};
 use crate::id::{MessageId, TurnId};
 use crate::store::{
-    Conversation, ConversationEvent, Message, MessageRole, Tenant, Turn, TurnEvent, TurnEventKind, TurnState,
+    Conversation, ConversationEvent, Document, Message, MessageRole, Tenant, Turn, TurnEvent, TurnEventKind,
+    TurnState,
 };
 
 impl Chat {
@@ -27,7 +29,7 @@ impl Chat {
         expected_version: i32,
     ) -> Result<Change<Message>> {
         actor.require(Scope::Chat)?;
-        let text = checked_text(text)?;
+        let text = Text::of(checked_text(text)?).await?;
         let now = self.engine.clock.now();
         let mut tx = self.engine.store.tenant(actor.account).await?;
         let unknown = || Error::not_found("no such message");
@@ -44,12 +46,14 @@ impl Chat {
         if found.version != expected_version {
             return Ok(Change::Stale(found));
         }
-        if found.text == text {
+        if found.text == text.text {
             return Ok(Change::Made(found));
         }
         let live = self.bots().find_by_id(&mut tx, conversation.bot_id).await?.ok_or_else(unknown)?;
-        self.check_room(&live, &text, 0)?;
-        let version = Message::edit(&mut tx, message, &text, now).await?.ok_or_else(unknown)?;
+        let version = Message::edit(&mut tx, message, &text.text, now).await?.ok_or_else(unknown)?;
+        let edited = Message { text: text.text.clone(), version, edited_at: Some(now), ..found.clone() };
+        Document::delete_of(&mut tx, message).await?;
+        self.engine.file_away(&mut tx, &live, (&conversation, &edited), text, 0).await?;
         if let Some(turn) = found.turn_id {
             Turn::join_this(&mut tx, turn).await?;
         }
@@ -59,7 +63,7 @@ impl Chat {
         let line = ConversationEvent::about_message("edit", place, event, message, now);
         ConversationEvent::insert(&tx, &[line]).await?;
         tx.commit().await?;
-        Ok(Change::Made(Message { text, version, edited_at: Some(now), ..found }))
+        Ok(Change::Made(edited))
     }
 
     /// Stops a turn because whoever began it no longer waits for it, unless others joined it.

@@ -32,12 +32,19 @@ impl Chat {
         self.engine.memory.settle(patience).await
     }
 
-    /// Forgets what models derived from a bot's conversations and has it derived anew; says from how many of them.
+    /// Forgets what models derived from a bot's conversations and has it derived anew; says from how many of them. Long
+    /// messages are cut into passages anew, too, for the bot as it is now.
     ///
     /// # Errors
     /// `Forbidden` to who does not administer the account.
     pub async fn rebuild_memory(&self, actor: &Actor, bot: BotId) -> Result<usize> {
         actor.require(Scope::Admin)?;
+        let mut tx = self.engine.store.reading(actor.account).await?;
+        let live = self.bots().find_by_id(&mut tx, bot).await?;
+        tx.commit().await?;
+        if let Some(live) = live {
+            self.file_all_anew(actor.account, &live).await?;
+        }
         self.engine.memory.rebuild(actor.account, bot).await
     }
 
@@ -83,10 +90,10 @@ impl Chat {
         let evidence = evidence_that_fits(recalled.found, budget.unwrap_or(live.spec.memory.recall.budget));
         let mut messages: Vec<MessageId> = Vec::with_capacity(evidence.len());
         for (found, _) in &evidence {
-            // A fact stands for the messages that it was drawn from.
+            // A fact stands for the messages that it was drawn from, a passage for the one that it is of.
             let told = match found.kind {
                 FoundKind::Message => vec![MessageId(found.id)],
-                FoundKind::Fact => found.sources.clone(),
+                FoundKind::Fact | FoundKind::Passage => found.sources.clone(),
                 FoundKind::Summary | FoundKind::Digest => Vec::new(),
             };
             messages.extend(told.into_iter().filter(|id| !messages.contains(id)).collect::<Vec<_>>());

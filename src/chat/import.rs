@@ -133,8 +133,10 @@ impl Chat {
         let mut added = 0;
         for some in rows.chunks(AT_ONCE) {
             let mut tx = self.engine.store.tenant(actor.account).await?;
-            added += take_in(&mut tx, &live, conversation.id, &speakers, some).await?;
+            let new = take_in(&mut tx, &live, conversation.id, &speakers, some).await?;
             tx.commit().await?;
+            added += new.len();
+            self.file_away_all(&live, &conversation, new).await?;
             done += some.len();
             tell(done);
         }
@@ -274,19 +276,19 @@ async fn join(
     Participant::put(tx, &Participant { account_id, conversation_id, person_id, name: name.into() }).await
 }
 
-/// Writes those of `rows` that are not there yet; says how many they are.
+/// Writes those of `rows` that are not there yet; says which they are.
 async fn take_in(
     tx: &mut Tenant,
     live: &LiveBot,
     conversation: ConversationId,
     speakers: &Speakers,
     rows: &[(String, &Past)],
-) -> Result<usize> {
+) -> Result<Vec<Message>> {
     Conversation::find_locked(tx, conversation).await?.ok_or_else(gone)?;
     let ids: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
     let known = Import::list_known(tx, conversation, &ids).await?;
     let new: Vec<&(String, &Past)> = rows.iter().filter(|(id, _)| !known.contains(id)).collect();
-    let Some((_, last)) = new.last() else { return Ok(0) };
+    let Some((_, last)) = new.last() else { return Ok(Vec::new()) };
     if Import::is_too_late(tx, conversation).await? {
         return Err(Error::conflict(format!(
             "somebody talked with `{}` in this conversation already, and {} or more messages are new: they would \
@@ -332,7 +334,7 @@ async fn take_in(
     Import::insert(tx, &imports).await?;
     let line = ConversationEvent::about_itself((account_id, conversation), event, last.at);
     ConversationEvent::insert(tx, &[line]).await?;
-    Ok(new.len())
+    Ok(messages)
 }
 
 impl Speakers {

@@ -5,10 +5,11 @@ use futures_util::future::try_join;
 use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
+use crate::chat::Chat;
 use crate::chat::bots::LiveBot;
+use crate::chat::long::Text;
 use crate::chat::repeat::{Receipt, claim_key, idempotency, of_message, replay};
 use crate::chat::uploads::attach;
-use crate::chat::{Chat, room_for_message};
 use crate::dialog::Wishes;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, ReplicaId, TurnId, UploadId};
@@ -17,8 +18,8 @@ use crate::store::{
 };
 use crate::tokens;
 
-/// The largest message, in bytes. A bot's context budget is the tighter bound for most.
-const MAX_BYTES: usize = 256 * 1024;
+/// The largest message, in bytes. What a bot cannot read at once it reads by passages.
+pub const MOST_BYTES: usize = 1_000_000;
 /// The longest title of a conversation, in characters.
 const MAX_TITLE: usize = 200;
 
@@ -90,18 +91,19 @@ impl Chat {
     ///
     /// # Errors
     /// `NotFound` for a bot or conversation that does not exist or is not the caller's; `Invalid` for a text
-    /// that is empty or too large; `Conflict` for an idempotency key that was used for something else. Uploads that
+    /// that is empty or too large (what a bot cannot read at once becomes a document); `Conflict` for an idempotency key that was used for something else. Uploads that
     /// cannot be attached are [`About`](crate::chat::About) `uploadIds`.
     pub async fn send(&self, actor: &Actor, inbound: Inbound) -> Result<Accepted> {
         actor.require(Scope::Chat)?;
-        let text = checked_text(&inbound.text)?;
+        let text = Text::of(checked_text(&inbound.text)?).await?;
+        let beside = inbound.wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
         let wishes = written(inbound.wishes.as_ref())?;
         let slot = self.engine.free_slot();
         let claim_as = slot.as_ref().map(|_| self.engine.replica);
         let new = New {
             message: MessageId::new(),
             turn: TurnId::new(),
-            text,
+            text: text.text.clone(),
             claim_as,
             at: self.engine.clock.now(),
         };
@@ -114,9 +116,9 @@ impl Chat {
             return Ok(accepted);
         }
         let (live, conversation) = self.place(&mut tx, actor, &inbound, new.at).await?;
-        let instructions = inbound.wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
-        self.check_room(&live, &new.text, instructions)?;
         let mut accepted = Self::store_message(&mut tx, actor, &live, conversation, new).await?;
+        let place = (&accepted.conversation, &accepted.message);
+        self.engine.file_away(&mut tx, &live, place, text, beside).await?;
         if let Some((wishes, _)) = wishes {
             Turn::wish(&mut tx, accepted.turn.id, &wishes).await?;
             accepted.turn.wishes = Some(wishes);
@@ -205,23 +207,6 @@ impl Chat {
                 Ok((live, found))
             }
         }
-    }
-
-    pub(super) fn check_room(&self, live: &LiveBot, text: &str, beside: usize) -> Result<()> {
-        let room = room_for_message(&live.spec, self.engine.ratio(&live.spec.model.use_));
-        let room = room.saturating_sub(beside);
-        // A token is rarely shorter than a byte, so short texts need no counting.
-        if text.len() <= room {
-            return Ok(());
-        }
-        let takes = tokens::count(text);
-        if takes <= room {
-            return Ok(());
-        }
-        Err(Error::invalid(format!(
-            "the message takes about {takes} tokens, and `{}` has room for {room}: send it in parts, or raise `model.contextBudget`",
-            live.bot.name
-        )))
     }
 
     /// Writes the message and lets it join the conversation's open turn, or begins a new one.
@@ -317,11 +302,11 @@ pub(super) fn checked_text(text: &str) -> Result<String> {
     if text.trim().is_empty() {
         return Err(Error::invalid("the message is empty"));
     }
-    if text.len() > MAX_BYTES {
+    if text.len() > MOST_BYTES {
         return Err(Error::invalid(format!(
             "the message is {} kB large, and {} kB is the most: send it in parts",
-            text.len().div_ceil(1024),
-            MAX_BYTES / 1024
+            text.len().div_ceil(1_000),
+            MOST_BYTES / 1_000
         )));
     }
     // Postgres holds no NUL in text.

@@ -1,5 +1,6 @@
 //! Loading everything that one answer needs, and letting go of the connection before anybody thinks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -7,15 +8,17 @@ use futures_util::future::try_join4;
 
 use crate::chat::Report;
 use crate::chat::bots::LiveBot;
-use crate::chat::context::{File, Input};
+use crate::chat::context::{File, Input, Reading, question};
 use crate::chat::engine::Engine;
+use crate::chat::long::Stored;
 use crate::chat::uploads::files;
 use crate::dialog::{self, Evidence, EvidenceKind, Part, Role, ToolSpec};
 use crate::error::Result;
-use crate::id::{AccountId, PersonId};
+use crate::id::{MessageId, PersonId};
 use crate::memory::{Ask, Memory, Recalled};
+use crate::phrases::{self, Language};
 use crate::spec::{self, RecallWhen};
-use crate::store::{Conversation, Fact, Message, MessageRole, Person, Summary, Tenant};
+use crate::store::{Conversation, Fact, Message, MessageRole, Passage, Person, Summary, Tenant};
 
 /// Everything that one answer needs.
 pub(super) struct Loaded {
@@ -28,6 +31,10 @@ pub(super) struct Loaded {
     pub(super) known: Vec<Fact>,
     pub(super) window: Vec<Message>,
     pub(super) inbound: Vec<Message>,
+    /// Of the new messages that are too long; what stands for them is how they begin and end.
+    pub(super) readings: Vec<Reading>,
+    /// The messages of the window that are told in short.
+    short: HashSet<MessageId>,
     /// Of the window and of what is to be answered.
     pub(super) files: Vec<File>,
     pub(super) recalled: Recalled,
@@ -37,23 +44,27 @@ pub(super) struct Loaded {
 pub(super) const WINDOW_ALWAYS: usize = 4;
 /// How many memories recall is asked for; the budget decides how many are shown.
 const RECALL_LIMIT: usize = 60;
+/// At most so many passages of a long text are pointed out.
+const MOST_PASSAGES: usize = 8;
 /// Passages and window messages that answer less of the question than this are not worth a thought.
 const COVERAGE_FLOOR: f32 = 0.15;
 
 impl Engine {
     /// Loads what an answer to `inbound` needs, and ends the transaction before anybody is waited for.
-    /// `unsaid` are earlier answers to the same words: the new one is given as if they had never been.
+    /// `unsaid` are earlier answers to the same words: the new one is given as if they had never been. So many tokens
+    /// will stand `beside` the words, which the bot's own words and tools are not among.
     pub(super) async fn load(
         &self,
         mut tx: Tenant,
         live: Arc<LiveBot>,
         conversation: Conversation,
-        inbound: Vec<Message>,
+        mut inbound: Vec<Message>,
         unsaid: &[Message],
+        beside: usize,
     ) -> Result<Loaded> {
         let memory = &live.spec.memory;
-        let beside = i64::try_from(inbound.len() + unsaid.len()).unwrap_or(0);
-        let most = i64::from(memory.window.messages) + beside;
+        let more = i64::try_from(inbound.len() + unsaid.len()).unwrap_or(0);
+        let most = i64::from(memory.window.messages) + more;
         let before = unsaid.first().map_or(i32::MAX, |message| message.ordinal);
         let person = inbound.iter().rev().find_map(|message| message.person_id).or(conversation.person_id);
         let name = async {
@@ -70,36 +81,60 @@ impl Engine {
         )
         .await?;
         let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
+        let long = Stored::load(&mut tx, &inbound, &newest).await?;
         tx.commit().await?;
 
         let told = summary.as_ref().map_or(0, |summary| summary.to_ordinal);
         let hours = conversation.window_hours(memory.window.hours);
-        let window = self.window(newest, &inbound, unsaid, hours, told);
+        let mut window = self.window(newest, &inbound, unsaid, hours, told);
+        let short = long.shorten(&mut window);
+        let readings = self.read(&live.spec, &conversation, &mut inbound, long, beside).await?;
         let name = name.unwrap_or_else(|| "somebody".into());
-        let question = inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
-        let first = inbound.first().map_or(i32::MAX, |message| message.ordinal);
-        let mut recalled = if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
-            Recalled { found: Vec::new(), complete: true }
-        } else {
-            let ask = Ask {
-                bot: live.bot.id,
-                conversation: conversation.id,
-                person: conversation.person_id,
-                scope: memory.scope,
-                text: &question,
-                asker: Some(&name),
-                limit: RECALL_LIMIT,
-                cooldown: Some((first, memory.facts.cooldown_turns)),
-            };
-            self.recall(conversation.account_id, &ask).await
-        };
+        let question = question(&inbound, &readings);
+        let mut recalled = self.recall(&live, &conversation, &question, &name, &inbound).await;
         recalled.found.retain(|found| !unsaid.iter().any(|message| message.id.0 == found.id));
-        Ok(Loaded { live, conversation, person, name, summary, known, window, inbound, files, recalled })
+        Ok(Loaded {
+            live,
+            conversation,
+            person,
+            name,
+            summary,
+            known,
+            window,
+            inbound,
+            readings,
+            short,
+            files,
+            recalled,
+        })
     }
 
-    /// A memory that cannot be searched costs the answer its memory, not the person their answer.
-    async fn recall(&self, account: AccountId, ask: &Ask<'_>) -> Recalled {
-        match self.memory.recall(account, ask).await {
+    /// What bears on the question. A memory that cannot be searched costs the answer its memory, not the person their
+    /// answer.
+    async fn recall(
+        &self,
+        live: &LiveBot,
+        conversation: &Conversation,
+        question: &str,
+        name: &str,
+        inbound: &[Message],
+    ) -> Recalled {
+        let memory = &live.spec.memory;
+        if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
+            return Recalled { found: Vec::new(), complete: true };
+        }
+        let first = inbound.first().map_or(i32::MAX, |message| message.ordinal);
+        let ask = Ask {
+            bot: live.bot.id,
+            conversation: conversation.id,
+            person: conversation.person_id,
+            scope: memory.scope,
+            text: question,
+            asker: Some(name),
+            limit: RECALL_LIMIT,
+            cooldown: Some((first, memory.facts.cooldown_turns)),
+        };
+        match self.memory.recall(conversation.account_id, &ask).await {
             Ok(recalled) => recalled,
             Err(error) => {
                 tracing::warn!(error = error.chain(), conversation = %ask.conversation, "recall failed");
@@ -146,11 +181,18 @@ impl Loaded {
             evidence: self.typed_evidence(),
             window: &self.window,
             inbound: &self.inbound,
+            readings: &self.readings,
             tools,
             wishes: None,
             reserved: 0,
             ratio,
         }
+    }
+
+    /// What the person is told of how their words were read; none where they were read whole.
+    pub(super) fn notice(&self, language: Language) -> Option<String> {
+        let passages: i32 = self.readings.iter().map(|reading| reading.document.passages).sum();
+        (passages > 0).then(|| phrases::read_by_passages(language, passages))
     }
 
     /// Whether a message of the window did not fit into the prompt and no summary tells of it yet.
@@ -163,14 +205,19 @@ impl Loaded {
     /// Passages of pinned sources and messages of the window that may answer: recall need not find what
     /// stands in the prompt anyway, but a model that cannot read a prompt needs them pointed out.
     fn typed_evidence(&self) -> Vec<Evidence> {
-        let question =
-            self.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
+        let question = question(&self.inbound, &self.readings);
         let mut candidates = pinned(&self.live.spec);
         for file in &self.files {
             let texts = Memory::passages(&file.text);
             candidates.extend(texts.into_iter().map(|text| evidence(EvidenceKind::Source, &file.name, text)));
         }
+        for Reading { document, passages, asked: _, order } in &self.readings {
+            let fitting = order.iter().filter(|(_, share)| *share > 0.0).take(MOST_PASSAGES);
+            let texts = fitting.filter_map(|(place, _)| passages.get(*place)).map(Passage::whole);
+            candidates.extend(texts.map(|text| evidence(EvidenceKind::Source, &document.title, text)));
+        }
         let said = self.window.iter().filter(|message| message.role == MessageRole::Person);
+        let said = said.filter(|message| !self.short.contains(&message.id));
         candidates.extend(said.map(|message| Evidence {
             at: Some(message.sent_at),
             ..evidence(EvidenceKind::Message, &message.author, message.text.clone())

@@ -87,7 +87,7 @@ impl Chat {
             erased_at: None,
             superseded_by: None,
         };
-        let mut loaded = self.engine.load(tx, live.clone(), conversation, vec![message], &[]).await?;
+        let mut loaded = self.engine.load(tx, live.clone(), conversation, vec![message], &[], 0).await?;
         loaded.name = actor.person_name.clone();
         let (routes, tools) = self.engine.mind_of(actor.account, &live.spec).await?;
         let specs = tools.iter().map(|tool| tool.spec()).collect();

@@ -34,9 +34,10 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
-    /// `frame`, `persona`, `rule`, `source`, `tool`, `lore`, `summary`, `message`, `digest`, `fact`, `file`.
+    /// `frame`, `persona`, `rule`, `source`, `tool`, `lore`, `summary`, `message`, `digest`, `fact`, `file`, `document`,
+    /// `passage`.
     pub kind: String,
-    /// The id of the message or summary, or the name of the source.
+    /// The id of the message (also of one that became a document), the summary, …, or the name of the source.
     pub id: String,
     pub tokens: u32,
     pub included: bool,

@@ -41,6 +41,8 @@ pub(super) enum Unfinished {
 
 /// What one answer is thought with.
 pub(super) struct Mind<'a> {
+    /// What the person is told before the model's first words.
+    pub(super) notice: Option<String>,
     pub(super) routes: Vec<Route>,
     pub(super) tools: &'a [Arc<dyn Tool>],
     pub(super) spend: Spend,
@@ -110,6 +112,10 @@ impl Engine {
             }
             match event {
                 Ok(Event::Text(more)) => {
+                    // No sooner: what was not shown yet can be begun anew with what somebody adds.
+                    let first = thought.text.trim().is_empty() && text.trim().is_empty();
+                    let notice = mind.notice.as_ref().filter(|_| first && !more.trim().is_empty());
+                    let more = notice.map_or_else(|| more.clone(), |notice| format!("{notice}\n\n{more}"));
                     log.text(&more);
                     text.push_str(&more);
                 }

@@ -20,6 +20,7 @@ use crate::phrases::{self, Language};
 use crate::providers::Route;
 use crate::spec;
 use crate::store::{Conversation, Hint, Message, Turn, TurnEvent, TurnState};
+use crate::tokens;
 
 /// A turn that was claimed this often kills whoever runs it. Generous: a server that is killed again and again
 /// for other reasons must still answer in the end.
@@ -176,17 +177,20 @@ impl Engine {
         let conversation = conversation.ok_or_else(|| Error::internal("a turn without its conversation"))?;
         let unsaid = earlier_answers(&mut tx, turn).await?;
         let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
-        let loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid).await?;
-        let (routes, tools) = self.mind_of(turn.account_id, &live.spec).await?;
-        let specs: Vec<ToolSpec> = tools.iter().map(|tool| tool.spec()).collect();
         let wishes: Option<Wishes> =
             turn.wishes.clone().map(serde_json::from_value).transpose().map_err(Error::internal)?;
+        let beside = wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
+        let loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid, beside).await?;
+        let (routes, tools) = self.mind_of(turn.account_id, &live.spec).await?;
+        let specs: Vec<ToolSpec> = tools.iter().map(|tool| tool.spec()).collect();
         let mut input = loaded.input(specs, self.ratio_of(&routes));
         input.wishes = wishes.as_ref();
         let assembled = assemble(input);
         let report = assembled.report;
         let forgets = loaded.forgets(&report);
+        let language = Language::of(&assembled.request.question);
         let mind = Mind {
+            notice: loaded.notice(language),
             routes,
             tools: &tools,
             spend: Spend { account: turn.account_id, bot: turn.bot_id, person: loaded.person },
@@ -199,7 +203,6 @@ impl Engine {
                 ordinal: 0,
             },
         };
-        let language = Language::of(&assembled.request.question);
         let thought = self.think(assembled.request, mind, log).await;
         let restart = may_restart && log.has_begun();
         Ok(self.ending(turn, thought, report, forgets, language, restart))

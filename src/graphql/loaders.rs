@@ -81,6 +81,10 @@ pub(super) struct ReportOf(pub(super) TurnId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FilesOf(pub(super) MessageId);
 
+/// What a message became that was too long to be read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct DocumentOf(pub(super) MessageId);
+
 /// What the actor thinks of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RatingOf(pub(super) MessageId);
@@ -239,6 +243,19 @@ impl Loader<FilesOf> for Rows {
             }
         }
         Ok(files)
+    }
+}
+
+impl Loader<DocumentOf> for Rows {
+    type Value = store::Document;
+    type Error = Arc<Error>;
+
+    async fn load(&self, messages: &[DocumentOf]) -> Shared<HashMap<DocumentOf, Self::Value>> {
+        let ids: Vec<_> = messages.iter().map(|message| message.0).collect();
+        let mut tx = self.begin().await?;
+        let rows = store::Document::list_of_messages(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok(by(rows, |row| DocumentOf(row.message_id)))
     }
 }
 

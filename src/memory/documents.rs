@@ -1,9 +1,9 @@
-//! What the index is told of a message: its words, and those around it. Pure.
+//! What the index is told of a message (its words, and those around it), a summary, a fact, a passage. Pure.
 
 use chrono::TimeDelta;
 
 use crate::search::{Document, Kind};
-use crate::store::{Conversation, Fact, FactState, Message, MessageRole, Summary};
+use crate::store::{Conversation, Fact, FactState, Message, MessageRole, Quoted, Summary};
 
 /// How many messages on each side bear on one, at the most. Whoever changes a message changes the documents
 /// of so many neighbours.
@@ -81,6 +81,27 @@ pub(super) fn of_fact(fact: &Fact) -> Option<Document> {
         context_2: fact.text.clone(),
         context_5: fact.text.clone(),
     })
+}
+
+/// The document of a passage. Nobody counts as its speaker: it is a text that somebody sent, not what they say.
+pub(super) fn of_passage(quoted: &Quoted) -> Document {
+    let of = &quoted.document;
+    let text = quoted.whole();
+    Document {
+        account: of.account_id,
+        bot: of.bot_id,
+        conversation: of.conversation_id,
+        person: of.person_id,
+        kind: Kind::Passage,
+        id: quoted.passage_id.0,
+        ordinal: quoted.place.into(),
+        at: of.sent_at,
+        role_is_bot: false,
+        speaker: String::new(),
+        context_2: text.clone(),
+        context_5: text.clone(),
+        text,
+    }
 }
 
 /// Whether it is part of the talk: not our own notices, not what was erased, no reply whose place another took.

@@ -1,19 +1,21 @@
-//! Filling an empty index: an account's messages, facts and summaries, page by page.
+//! Filling an empty index: an account's messages, facts, summaries and passages, page by page.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::error::Result;
-use crate::id::{AccountId, ConversationId, FactId, MessageId, SummaryId};
+use crate::id::{AccountId, ConversationId, FactId, MessageId, PassageId, SummaryId};
 use crate::memory::documents::REACH;
 use crate::memory::gather::{Gathered, Thread, conversations, with_conversations};
-use crate::store::{Conversation, Fact, Message, Store, Summary, Tenant};
+use crate::memory::long;
+use crate::store::{Conversation, Fact, Message, Quoted, Store, Summary, Tenant};
 
 /// So many messages are loaded at once when the index is filled.
 const PAGE: i64 = 2_000;
-/// And so many summaries, or facts.
+/// And so many summaries, facts or passages.
 const SUMMARIES: i64 = 500;
 
-/// An account on its way into an empty index: newest messages first, then facts, then summaries.
+/// An account on its way into an empty index: newest messages first, then facts, summaries and
+/// passages.
 #[derive(Debug)]
 pub(super) struct Filling {
     account: AccountId,
@@ -27,6 +29,7 @@ enum Next {
     Facts(Option<FactId>),
     Digests(Option<SummaryId>),
     Summaries(Option<ConversationId>),
+    Passages(Option<PassageId>),
     Nothing,
 }
 
@@ -43,6 +46,7 @@ impl Filling {
             Next::Facts(after) => self.facts(&mut tx, after).await?,
             Next::Digests(after) => self.digests(&mut tx, after).await?,
             Next::Summaries(after) => self.summaries(&mut tx, after).await?,
+            Next::Passages(after) => self.passages(&mut tx, after).await?,
             Next::Nothing => return Ok(None),
         };
         tx.commit().await?;
@@ -63,8 +67,15 @@ impl Filling {
 
     async fn summaries(&mut self, tx: &mut Tenant, after: Option<ConversationId>) -> Result<Gathered> {
         let page = Summary::list_latest(tx, after, SUMMARIES).await?;
-        self.next = page.last().map_or(Next::Nothing, |last| Next::Summaries(Some(last.conversation_id)));
+        self.next =
+            page.last().map_or(Next::Passages(None), |last| Next::Summaries(Some(last.conversation_id)));
         of_summaries(tx, page).await
+    }
+
+    async fn passages(&mut self, tx: &mut Tenant, after: Option<PassageId>) -> Result<Gathered> {
+        let passages = Quoted::list_all_after(tx, after, SUMMARIES).await?;
+        self.next = passages.last().map_or(Next::Nothing, |last| Next::Passages(Some(last.passage_id)));
+        Ok(Gathered { passages, ..Gathered::default() })
     }
 
     async fn messages(&mut self, tx: &mut Tenant, before: Option<MessageId>) -> Result<Gathered> {
@@ -81,6 +92,7 @@ impl Filling {
         let conversations = conversations(tx, of.into_iter()).await?;
         page.extend(margins);
         page.sort_unstable_by_key(|message| (message.conversation_id, message.ordinal));
+        long::shorten(tx, page.iter_mut()).await?;
         Ok(Gathered { threads: threads(page, &wanted, &conversations), ..Gathered::default() })
     }
 }

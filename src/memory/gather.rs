@@ -6,10 +6,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, ConversationId, FactId, MessageId, SummaryId};
+use crate::id::{AccountId, ConversationId, FactId, MessageId, PassageId, SummaryId};
 use crate::memory::documents::{self, APART, REACH};
+use crate::memory::long;
 use crate::search;
-use crate::store::{self, Conversation, Fact, Message, Store, Summary, Tenant};
+use crate::store::{self, Conversation, Fact, Message, Quoted, Store, Summary, Tenant};
 
 /// So many changed messages are loaded at once, each with its neighbours.
 const AT_ONCE: usize = 250;
@@ -32,6 +33,7 @@ pub(super) struct Gathered {
     pub(super) threads: Vec<Thread>,
     pub(super) summaries: Vec<(Conversation, Summary)>,
     pub(super) facts: Vec<Fact>,
+    pub(super) passages: Vec<Quoted>,
     pub(super) gone: Vec<Uuid>,
     /// Documents of which no earlier version may stay on disk: what was erased, and its neighbours.
     pub(super) erased: Vec<Uuid>,
@@ -45,7 +47,12 @@ impl Gathered {
 
     /// Whether there is nothing to tell.
     pub(super) fn is_empty(&self) -> bool {
-        self.threads.is_empty() && self.summaries.is_empty() && self.facts.is_empty() && self.gone.is_empty()
+        let Self { threads, summaries, facts, passages, gone, erased: _ } = self;
+        threads.is_empty()
+            && summaries.is_empty()
+            && facts.is_empty()
+            && passages.is_empty()
+            && gone.is_empty()
     }
 
     /// What the index is told. Takes some 10 µs of time for each message.
@@ -68,13 +75,16 @@ impl Gathered {
             None => search::Change::Delete(fact.id.0),
         }));
         changes
+            .extend(self.passages.iter().map(|passage| search::Change::Put(documents::of_passage(passage))));
+        changes
     }
 
     fn join(&mut self, other: Self) {
-        let Self { threads, summaries, facts, gone, erased } = other;
+        let Self { threads, summaries, facts, passages, gone, erased } = other;
         self.threads.extend(threads);
         self.summaries.extend(summaries);
         self.facts.extend(facts);
+        self.passages.extend(passages);
         self.gone.extend(gone);
         self.erased.extend(erased);
     }
@@ -107,6 +117,13 @@ pub(super) async fn changed(store: &Store, lines: &[store::Change]) -> Result<Ga
         tx.commit().await?;
         Ok::<_, Error>(gathered)
     });
+    let passages = stream::iter(touched_by(lines, "passage")).map(|(account, ids)| async move {
+        let mut tx = store.tenant(account).await?;
+        let ids: Vec<PassageId> = ids.into_iter().map(PassageId).collect();
+        let gathered = changed_passages(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(gathered)
+    });
     let mut gathered = Gathered::default();
     let mut messages = messages.buffer_unordered(CONNECTIONS);
     while let Some(part) = messages.try_next().await? {
@@ -118,6 +135,10 @@ pub(super) async fn changed(store: &Store, lines: &[store::Change]) -> Result<Ga
     }
     let mut facts = facts.buffer_unordered(CONNECTIONS);
     while let Some(part) = facts.try_next().await? {
+        gathered.join(part);
+    }
+    let mut passages = passages.buffer_unordered(CONNECTIONS);
+    while let Some(part) = passages.try_next().await? {
         gathered.join(part);
     }
     Ok(gathered)
@@ -139,6 +160,14 @@ async fn changed_facts(tx: &mut Tenant, ids: &[FactId]) -> Result<Gathered> {
     Ok(Gathered { facts, erased: gone.clone(), gone, ..Gathered::default() })
 }
 
+async fn changed_passages(tx: &mut Tenant, ids: &[PassageId]) -> Result<Gathered> {
+    let passages = Quoted::list_by_ids(tx, ids).await?;
+    let found: HashSet<_> = passages.iter().map(|passage| passage.passage_id).collect();
+    // A passage is only ever deleted because its text was taken back.
+    let gone: Vec<Uuid> = ids.iter().filter(|id| !found.contains(id)).map(|id| id.0).collect();
+    Ok(Gathered { passages, erased: gone.clone(), gone, ..Gathered::default() })
+}
+
 async fn changed_messages(tx: &mut Tenant, ids: &[MessageId]) -> Result<Gathered> {
     let changed = Message::list_by_ids(tx, ids).await?;
     let mut places: HashMap<ConversationId, Vec<i32>> = HashMap::new();
@@ -150,7 +179,8 @@ async fn changed_messages(tx: &mut Tenant, ids: &[MessageId]) -> Result<Gathered
         // Neighbours are written anew too, and each needs its own neighbours for that.
         .flat_map(|(conversation, ordinals)| merged(*conversation, ordinals, 2 * REACH))
         .collect();
-    let loaded = Message::list_ranges(tx, &around).await?;
+    let mut loaded = Message::list_ranges(tx, &around).await?;
+    long::shorten(tx, loaded.iter_mut()).await?;
     let conversations = conversations(tx, places.keys().copied()).await?;
     let mut gathered = Gathered::default();
     for messages in loaded.chunk_by(|a, b| a.conversation_id == b.conversation_id) {

@@ -7,6 +7,7 @@
 //! Knows: dialog, spec, store, search, providers, jobs. Never: a text in a log, a connection held while a
 //! model thinks.
 
+mod confirm;
 mod coverage;
 mod digest;
 mod documents;
@@ -15,6 +16,7 @@ mod filling;
 mod found;
 mod gather;
 mod indexer;
+mod long;
 mod passages;
 mod past;
 mod profile;
@@ -41,8 +43,9 @@ use crate::spec;
 use crate::store::{Conversation, Store, Summary, Tenant};
 
 pub use digest::{Daily, Digest, DigestConversation, schedule};
-pub use found::{Ask, Found, FoundKind, IndexStatus, Match, Matches, Recalled};
+pub use found::{Ask, Found, FoundKind, IndexStatus, Match, Matches, Recalled, fenced};
 pub use indexer::Indexer;
+pub use long::{Cut, asked, worth_reading};
 pub use past::PastSummary;
 pub use scribe::Keyring;
 pub use summarize::{Summarize, Summarizer};

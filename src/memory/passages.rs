@@ -1,15 +1,42 @@
-//! Cutting a source into passages: along headings, paragraphs and lists, each under the path of its headings.
+//! Cutting a text into passages: along headings, paragraphs and lists, each under the path of its headings.
 
-/// How long a passage grows, in characters, before it is cut.
+/// How long a passage grows, in characters, before it is cut. A character of a script without spaces says as much as
+/// two others.
 const LONGEST: usize = 600;
 
+/// A line of more characters is no heading, and of a longer path the last so many count.
+const LONGEST_HEADING: usize = 200;
+
 /// What stands between the headings of a path.
-const STEP: &str = " › ";
+pub(super) const STEP: &str = " › ";
+
+/// A paragraph, a list, a table or a fenced block, or a part of one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// The headings above it.
+    pub(super) path: String,
+    /// For a heading with nothing below it: its title.
+    pub(super) text: String,
+    /// Whether it is such a heading.
+    is_heading: bool,
+    /// Whether it goes on in the line in which the one before it ends.
+    pub(super) goes_on: bool,
+}
 
 /// The passages of a text (Markdown or plain), in its order. Where there are headings, a passage begins
 /// with a line of their path. Nothing is left out but blank lines, rules and headings that have passages
 /// of their own below.
 pub(super) fn cut(text: &str) -> Vec<String> {
+    let passage = |Block { path, text, is_heading, goes_on: _ }: Block| match path.as_str() {
+        "" => text,
+        _ if is_heading => path,
+        _ => format!("{path}\n{text}"),
+    };
+    blocks(text).into_iter().map(passage).collect()
+}
+
+/// The same, in parts.
+pub(super) fn blocks(text: &str) -> Vec<Block> {
     let mut cutter = Cutter::default();
     for line in text.lines() {
         cutter.take(line.trim_end());
@@ -23,7 +50,7 @@ struct Cutter<'a> {
     /// The lines of the paragraph, list, table or fenced block that is being read.
     block: Vec<&'a str>,
     in_fence: bool,
-    passages: Vec<String>,
+    blocks: Vec<Block>,
 }
 
 struct Heading {
@@ -67,7 +94,7 @@ impl<'a> Cutter<'a> {
         let [title] = self.block.as_slice() else { return None };
         let is_line_of = |mark: char| line.len() >= 3 && line.chars().all(|c| c == mark);
         match () {
-            () if is_item(title) || title.contains('|') => None,
+            () if is_item(title) || title.contains('|') || !is_short(title) => None,
             () if is_line_of('=') => Some(1),
             () if is_line_of('-') => Some(2),
             () => None,
@@ -82,9 +109,10 @@ impl<'a> Cutter<'a> {
     /// Leaves the headings of `level` and below. One that had nothing below it is a passage itself.
     fn close(&mut self, level: usize) {
         while self.headings.last().is_some_and(|heading| heading.level >= level) {
-            if self.headings.last().is_some_and(|heading| !heading.is_used) {
+            let unused = self.headings.last().filter(|heading| !heading.is_used);
+            if let Some(text) = unused.map(|heading| heading.title.clone()) {
                 let path = self.path();
-                self.add(path);
+                self.add(Block { path, text, is_heading: true, goes_on: false });
             }
             self.headings.pop();
         }
@@ -97,29 +125,33 @@ impl<'a> Cutter<'a> {
             .map(|heading| heading.title.as_str())
             .filter(|title| !title.is_empty())
             .collect();
-        titles.join(STEP)
+        let path = titles.join(STEP);
+        match path.char_indices().rev().nth(LONGEST_HEADING) {
+            Some((start, _)) => path[start..].to_owned(),
+            None => path,
+        }
     }
 
-    fn add(&mut self, passage: String) {
-        if !passage.is_empty() {
+    fn add(&mut self, block: Block) {
+        if !block.text.is_empty() {
             self.headings.iter_mut().for_each(|heading| heading.is_used = true);
-            self.passages.push(passage);
+            self.blocks.push(block);
         }
     }
 
     fn flush(&mut self) {
         let block = std::mem::take(&mut self.block);
         let path = self.path();
-        for piece in pieces(&block) {
-            let passage = if path.is_empty() { piece } else { format!("{path}\n{piece}") };
-            self.add(passage);
+        for (place, text) in pieces(&block).into_iter().enumerate() {
+            let goes_on = place > 0 && block.len() == 1;
+            self.add(Block { path: path.clone(), text, is_heading: false, goes_on });
         }
     }
 
-    fn finish(mut self) -> Vec<String> {
+    fn finish(mut self) -> Vec<Block> {
         self.flush();
         self.close(0);
-        self.passages
+        self.blocks
     }
 }
 
@@ -145,7 +177,7 @@ fn shorten(text: String, marks: &[char]) -> Vec<String> {
     if length(&text) <= LONGEST {
         return vec![text];
     }
-    let sentences: &[char] = &['.', '!', '?', '…', '。', '！', '？'];
+    let sentences: &[char] = &['.', '!', '?', '…'];
     let (parts, finer): (Vec<String>, &[char]) = match marks {
         ['\n'] => (text.split('\n').map(str::to_owned).collect(), sentences),
         [' '] => (text.split_whitespace().flat_map(chop).collect(), &[]),
@@ -163,7 +195,15 @@ fn split_sentences(text: &str, marks: &[char]) -> Vec<String> {
         if !sentence.is_empty() {
             sentence.push(' ');
         }
-        sentence.push_str(word);
+        // Where no spaces stand between words, none stand between sentences.
+        for part in word.split_inclusive(WIDE_MARKS) {
+            if let Some(sentence) = sentences.last_mut() {
+                sentence.push_str(part);
+            }
+            if part.ends_with(WIDE_MARKS) {
+                sentences.push(String::new());
+            }
+        }
         if word.ends_with(marks) {
             sentences.push(String::new());
         }
@@ -173,8 +213,18 @@ fn split_sentences(text: &str, marks: &[char]) -> Vec<String> {
 }
 
 fn chop(word: &str) -> Vec<String> {
-    let letters: Vec<char> = word.chars().collect();
-    letters.chunks(LONGEST).map(|some| some.iter().collect()).collect()
+    let (mut parts, mut room) = (vec![String::new()], LONGEST);
+    for letter in word.chars() {
+        if weight(letter) > room {
+            room = LONGEST;
+            parts.push(String::new());
+        }
+        room -= weight(letter);
+        if let Some(part) = parts.last_mut() {
+            part.push(letter);
+        }
+    }
+    parts
 }
 
 /// Joins neighbours for as long as they stay short enough.
@@ -185,7 +235,7 @@ fn pack(parts: Vec<String>, glue: &str) -> Vec<String> {
         let needed = length(&part) + glue.len();
         match packed.last_mut() {
             Some(last) if needed <= room => {
-                last.push_str(glue);
+                last.push_str(if last.ends_with(WIDE_MARKS) && glue == " " { "" } else { glue });
                 last.push_str(&part);
                 room -= needed;
             }
@@ -198,8 +248,21 @@ fn pack(parts: Vec<String>, glue: &str) -> Vec<String> {
     packed
 }
 
+/// In characters, those of scripts without spaces twice.
 fn length(text: &str) -> usize {
-    text.chars().count()
+    text.chars().map(weight).sum()
+}
+
+fn weight(letter: char) -> usize {
+    if letter >= '\u{2e80}' { 2 } else { 1 }
+}
+
+/// What ends a sentence where no space follows.
+const WIDE_MARKS: [char; 3] = ['。', '！', '？'];
+
+/// Whether a line may be a heading.
+fn is_short(line: &str) -> bool {
+    line.char_indices().nth(LONGEST_HEADING).is_none()
 }
 
 fn is_fence(line: &str) -> bool {
@@ -211,7 +274,8 @@ fn is_fence(line: &str) -> bool {
 fn heading(line: &str) -> Option<(usize, &str)> {
     let level = line.bytes().take_while(|byte| *byte == b'#').count();
     let title = line.get(level..)?;
-    let is_heading = (1..=6).contains(&level) && (title.is_empty() || title.starts_with([' ', '\t']));
+    let is_heading =
+        (1..=6).contains(&level) && (title.is_empty() || title.starts_with([' ', '\t'])) && is_short(line);
     is_heading.then(|| (level, title.trim().trim_end_matches('#').trim_end()))
 }
 

@@ -8,20 +8,19 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, BotId, FactId, MessageId, PersonId};
+use crate::id::{AccountId, BotId, PersonId};
+use crate::memory::confirm::load;
 use crate::memory::{Ask, Found, FoundKind, Match, Matches, Memory, Recalled};
 use crate::search::{Hit, Index, Kind, Query, Scope};
 use crate::spec;
-use crate::store::{Fact, Message, MessageRole, Setting, Summary, SummaryKind, Tenant};
+use crate::store::Setting;
 
 /// At most so many summaries among what is recalled: each takes the room of many messages.
 const SUMMARIES: usize = 2;
 /// At most so many facts: they point to what the messages that were found leave out.
 const FACTS: usize = 12;
-/// A fact that holds less of the question than this is no answer to it.
-const FACT_COVERAGE: f32 = 0.34;
-/// A fact that holds so much of the question was asked for, however lately it was used.
-const ASKED_FOR: f32 = 0.6;
+/// At most so many passages of long texts: each takes the room of many messages.
+const PASSAGES: usize = 4;
 /// Hits that Postgres does not confirm shall not cost others their place.
 const SPARE: usize = 8;
 /// The longest page of a search.
@@ -44,6 +43,8 @@ impl Memory {
         let mut tx = self.store.reading(account).await?;
         let setting = Setting::find(&mut tx, ask.conversation).await?;
         let scope = scope(account, ask, setting.as_ref());
+        // Asking for what nobody ever sent would take as long as asking for facts.
+        let has_passages = setting.as_ref().is_none_or(|setting| setting.has_documents);
         let query = Query {
             scope,
             text: ask.text.to_owned(),
@@ -55,10 +56,15 @@ impl Memory {
         };
         // Facts are ranked among themselves: a sentence of its own always outscores one in a talk.
         let facts = Query { kinds: &[Kind::Fact], limit: FACTS + SPARE, ..query.clone() };
+        // And so are passages, which hold many words.
+        let passages = Query { kinds: &[Kind::Passage], limit: PASSAGES + SPARE, ..query.clone() };
         let hits = self
             .search_index(move |index| {
                 let mut hits = index.recall_for_message(&query)?;
                 hits.extend(index.recall(&facts)?);
+                if has_passages {
+                    hits.extend(index.recall(&passages)?);
+                }
                 Ok(hits)
             })
             .await?;
@@ -68,7 +74,7 @@ impl Memory {
         Ok(Recalled { found: arrange(found, ask), complete })
     }
 
-    /// Messages and summaries that hold the words of `text`: of one person's private conversations, or
+    /// Messages, summaries, facts and passages that hold the words of `text`: of one person's private conversations, or
     /// (`None`) of the whole account; of one bot or all. Those that hold most of them first, then the newest.
     /// `after` is the rank of the last match that is already known, 0 for the first page; at most 100 come at
     /// once.
@@ -125,123 +131,21 @@ fn scope(account: AccountId, ask: &Ask<'_>, setting: Option<&Setting>) -> Scope 
     }
 }
 
-/// What Postgres confirms of `hits`, in their order, each with its place among them. To an `ask` no fact is told that
-/// does not answer it, or that was brought up lately.
-async fn load(
-    tx: &mut Tenant,
-    scope: &Scope,
-    hits: Vec<Hit>,
-    ask: Option<&Ask<'_>>,
-) -> Result<Vec<(usize, Found)>> {
-    let Scope { account: _, bot, conversation, person } = *scope;
-    let ids =
-        |kind: Kind| hits.iter().filter(move |hit| hit.kind == kind).map(|hit| hit.id).collect::<Vec<_>>();
-    let (messages, summaries, facts) = (ids(Kind::Message), ids(Kind::Summary), ids(Kind::Fact));
-    let mut known: HashMap<Uuid, Found> = HashMap::with_capacity(hits.len());
-    if !messages.is_empty() {
-        let messages = Message::list_known(tx, &messages, bot, person, conversation).await?;
-        known.extend(messages.into_iter().map(|message| (message.id.0, of_message(message))));
-    }
-    if !summaries.is_empty() {
-        let summaries = Summary::list_known(tx, &summaries, bot, person, conversation).await?;
-        known.extend(summaries.into_iter().map(|summary| (summary.id.0, of_summary(summary))));
-    }
-    if !facts.is_empty() {
-        let mut facts = Fact::list_known(tx, &facts, bot, person, conversation).await?;
-        let coverage: HashMap<Uuid, f32> = hits.iter().map(|hit| (hit.id, hit.coverage)).collect();
-        facts.retain(|fact| {
-            let held = coverage.get(&fact.id.0).copied().unwrap_or_default();
-            ask.is_none_or(|ask| held >= FACT_COVERAGE && (held >= ASKED_FOR || !is_cooling(fact, ask)))
-        });
-        let ids: Vec<_> = facts.iter().map(|fact| fact.id).collect();
-        let mut sources: HashMap<FactId, Vec<MessageId>> = HashMap::new();
-        for source in Fact::list_sources(tx, &ids).await? {
-            sources.entry(source.fact_id).or_default().push(source.message_id);
-        }
-        known.extend(facts.into_iter().map(|fact| {
-            let sources = sources.remove(&fact.id).unwrap_or_default();
-            (fact.id.0, of_fact(fact, sources))
-        }));
-    }
-    let confirmed = hits.iter().enumerate().filter_map(|(place, hit)| {
-        let found = known.remove(&hit.id)?;
-        Some((place, Found { score: hit.score, coverage: hit.coverage, ..found }))
-    });
-    Ok(confirmed.collect())
-}
-
-/// Whether a fact was brought up in this conversation so lately that it would be a repetition.
-fn is_cooling(fact: &Fact, ask: &Ask<'_>) -> bool {
-    let Some((ordinal, turns)) = ask.cooldown else { return false };
-    // A turn is a question and its answer.
-    let messages = i32::try_from(turns.saturating_mul(2)).unwrap_or(i32::MAX);
-    fact.last_used_in == Some(ask.conversation)
-        && fact
-            .last_used_ordinal
-            .is_some_and(|used| used < ordinal && ordinal.saturating_sub(used) <= messages)
-}
-
-fn of_fact(fact: Fact, sources: Vec<MessageId>) -> Found {
-    Found {
-        kind: FoundKind::Fact,
-        id: fact.id.0,
-        conversation: fact.conversation_id,
-        ordinal: 0,
-        at: fact.said_at,
-        speaker: fact.about,
-        is_bot: false,
-        text: fact.text,
-        score: 0.0,
-        coverage: 0.0,
-        sources,
-    }
-}
-
-fn of_message(message: Message) -> Found {
-    Found {
-        kind: FoundKind::Message,
-        id: message.id.0,
-        conversation: message.conversation_id,
-        ordinal: message.ordinal,
-        at: message.sent_at,
-        speaker: message.author,
-        is_bot: message.role == MessageRole::Bot,
-        text: message.text,
-        score: 0.0,
-        coverage: 0.0,
-        sources: Vec::new(),
-    }
-}
-
-fn of_summary(summary: Summary) -> Found {
-    let is_rolling = summary.kind == SummaryKind::Rolling;
-    Found {
-        kind: if is_rolling { FoundKind::Summary } else { FoundKind::Digest },
-        id: summary.id.0,
-        conversation: summary.conversation_id,
-        ordinal: summary.to_ordinal,
-        at: summary.since.unwrap_or(summary.created_at),
-        speaker: String::new(),
-        is_bot: false,
-        text: summary.text,
-        score: 0.0,
-        coverage: 0.0,
-        sources: Vec::new(),
-    }
-}
-
+/// So much else stands between two passages.
+const FOUND_PER_PASSAGE: usize = 4;
 /// So many messages stand between two facts.
 const MESSAGES_PER_FACT: usize = 2;
 
-/// Messages are the evidence, so one comes first; summaries fill in, and facts what the messages before them leave
-/// out.
+/// Messages are the evidence, so one comes first; summaries fill in, facts what the messages before them leave out, and
+/// passages what long texts say of it.
 fn arrange(found: Vec<Found>, ask: &Ask<'_>) -> Vec<Found> {
-    let (facts, mut said): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|found| found.kind == FoundKind::Fact);
+    let (facts, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.kind == FoundKind::Fact);
+    let (passages, mut said): (Vec<_>, Vec<_>) =
+        rest.into_iter().partition(|found| found.kind == FoundKind::Passage);
     let mut summaries = 0;
     said.retain(|found| {
         let is_wanted = match found.kind {
-            FoundKind::Message | FoundKind::Fact => return true,
+            FoundKind::Message | FoundKind::Fact | FoundKind::Passage => return true,
             // The conversation's own stands in the prompt.
             FoundKind::Summary => found.conversation != ask.conversation && summaries < SUMMARIES,
             FoundKind::Digest => summaries < SUMMARIES,
@@ -253,7 +157,21 @@ fn arrange(found: Vec<Found>, ask: &Ask<'_>) -> Vec<Found> {
         said[..=first].rotate_right(1);
     }
     said.truncate(ask.limit);
-    weave(said, facts)
+    among(weave(said, facts), passages)
+}
+
+/// A passage after every few of what was said and noted, beginning with the second place.
+fn among(said: Vec<Found>, passages: Vec<Found>) -> Vec<Found> {
+    let mut passages = passages.into_iter().take(PASSAGES);
+    let mut all = Vec::with_capacity(said.len() + PASSAGES);
+    for (place, found) in said.into_iter().enumerate() {
+        all.push(found);
+        if place % FOUND_PER_PASSAGE == 0 {
+            all.extend(passages.next());
+        }
+    }
+    all.extend(passages);
+    all
 }
 
 /// A fact after every few of what was said; none whose messages stand before it and say as much of the question.
@@ -294,7 +212,7 @@ mod tests {
     }
 
     fn setting(ask: &Ask<'_>, person_id: Option<PersonId>) -> Setting {
-        Setting { bot_id: ask.bot, person_id, names: Vec::new() }
+        Setting { bot_id: ask.bot, person_id, names: Vec::new(), has_documents: false }
     }
 
     #[test]
@@ -346,8 +264,13 @@ mod tests {
             found(FoundKind::Summary, there, 5),
             found(FoundKind::Message, there, 6),
         ];
-        let places: Vec<_> = arrange(all, &ask).iter().map(|found| found.ordinal).collect();
+        let places: Vec<_> = arrange(all.clone(), &ask).iter().map(|found| found.ordinal).collect();
         assert_eq!(places, [3, 2, 4]);
+        let with_passages =
+            all.into_iter().chain((7..13).map(|place| found(FoundKind::Passage, there, place)));
+        let places: Vec<_> =
+            arrange(with_passages.collect(), &ask).iter().map(|found| found.ordinal).collect();
+        assert_eq!(places, [3, 7, 2, 4, 8, 9, 10], "a message first, then a passage, and no more than four");
         assert!(arrange(Vec::new(), &ask).is_empty());
     }
 }

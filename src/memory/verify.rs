@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// What a comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// How many messages, summaries and facts should be found.
+    /// How many messages, summaries, facts and passages should be found.
     pub expected: usize,
     /// Those that the index does not have.
     pub missing: Vec<Uuid>,

@@ -162,6 +162,21 @@ pub fn instead_of(language: Language, provider: &str) -> String {
     }
 }
 
+/// What somebody sent was too long to be read at once; it became so many passages.
+pub fn read_by_passages(language: Language, passages: i32) -> String {
+    match language {
+        Language::En => format!(
+            "(What you sent is too long for me to read at once. I keep all of it, cut into passages ({passages}), and read those that fit what is asked.)"
+        ),
+        Language::Uk => format!(
+            "(Надіслане задовге, щоб прочитати його за раз. Я зберіг його цілим, поділив на уривки ({passages}) і читаю ті, що стосуються запитання.)"
+        ),
+        Language::Ru => format!(
+            "(Присланное слишком длинное, чтобы прочитать его за раз. Я сохранил его целиком, разделил на отрывки ({passages}) и читаю те, что относятся к вопросу.)"
+        ),
+    }
+}
+
 /// Neither memory nor sources hold an answer.
 pub fn nothing_found(language: Language) -> &'static str {
     match language {

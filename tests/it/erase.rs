@@ -331,6 +331,69 @@ async fn what_is_erased_is_found_nowhere_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_is_erased_with_its_passages_and_with_replies_that_read_them() {
+    let story = Story::begin().await;
+    let world = &story.world;
+    let filler = "Nothing of what is said here matters much to anybody who reads it later on. ".repeat(600);
+    let said = format!("Keep this.\n\n{filler}\n\nThe quaggarine is buried under the oak.\n\n{filler}");
+    world.model_will(Line::say("I keep it."));
+    assert!(world.say("parrot", &said).await.ends_with("I keep it."));
+    story.say("Lovely weather.", "Yes, it is.").await;
+    world.finds("PASSAGE", "quaggarine").await;
+    story.say("Where is the quaggarine buried?", "Under the oak, the quaggarine.").await;
+    let heard = format!("{:?}", world.model_heard().last().unwrap());
+    assert!(heard.contains("The quaggarine is buried under the oak."), "{heard}");
+    let before = story.holds("quaggarine").await;
+    assert!(before.contains(&"passages.text".to_owned()), "{before:?}");
+    world.indexed().await;
+    let old = segments(world);
+    let (_, messages) = story.talk().await;
+    // The question names it too, and is somebody's own words.
+    let ids = json!([messages[0]["id"], messages[4]["id"]]);
+    let erased =
+        world.api.ask(ERASE, json!({ "input": { "messageIds": ids } })).await["eraseMessages"].take();
+    assert_eq!(erased["userErrors"], json!([]));
+    assert_eq!(story.holds("quaggarine").await, Vec::<String>::new());
+    assert_eq!(story.holds("matters much").await, Vec::<String>::new());
+    gone_from_disk(world, &old, "quaggarin").await;
+    world.indexed().await;
+    story.say("Where is it?", "I do not know.").await;
+    let heard = format!("{:?}", world.model_heard().last().unwrap());
+    assert!(!heard.contains("quaggarine") && !heard.contains("<passage of"), "{heard}");
+    story.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_elsewhere_that_read_a_passage_goes_with_its_text() {
+    let story = Story::begin().await;
+    let world = &story.world;
+    let filler = "Nothing of what is said here matters much to anybody who reads it later on. ".repeat(600);
+    let said = format!("Keep this.\n\n{filler}\n\nThe quaggarine is buried under the oak.\n\n{filler}");
+    world.model_will(Line::say("I keep it."));
+    world.say("parrot", &said).await;
+    world.finds("PASSAGE", "quaggarine").await;
+    let create = "mutation($input: CreateConversationInput!) { createConversation(input: $input) {
+        conversation { id } } }";
+    let other = json!({ "input": { "bot": "parrot", "idempotencyKey": "c" } });
+    let other = world.api.ask(create, other).await["createConversation"]["conversation"]["id"].take();
+    world.model_will(Line::say("The quaggarine? Under the oak."));
+    let send = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { turn { id } } }";
+    let input = json!({ "input": { "conversationId": other, "text": "What is buried under the oak?",
+        "idempotencyKey": "q" } });
+    let turn = world.api.ask(send, input).await["sendMessage"]["turn"]["id"].take();
+    world.api.follow(turn.as_str().unwrap(), 0).await;
+    let rows = story.rows().await;
+    assert!(rows.last().unwrap().text.starts_with("The quaggarine?"));
+    let heard = format!("{:?}", world.model_heard().last().unwrap());
+    assert!(heard.contains("The quaggarine is buried under the oak."), "{heard}");
+    let erase = "mutation($input: EraseConversationInput!) { eraseConversation(input: $input) { erased } }";
+    let first = botwright::graphql::conversation_for_clients(rows[0].conversation_id);
+    world.api.ask(erase, json!({ "input": { "conversationId": first } })).await;
+    assert_eq!(story.holds("quaggarine").await, Vec::<String>::new());
+    story.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_and_a_person_are_erased_whole() {
     let story = Story::begin().await;
     let world = &story.world;

@@ -9,6 +9,7 @@ mod commands;
 mod clients;
 mod comment;
 mod crowd;
+mod documents;
 mod embedded;
 mod erase;
 mod feed;

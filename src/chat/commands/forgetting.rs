@@ -8,7 +8,7 @@ use crate::chat::Chat;
 use crate::chat::commands::{Asker, answers::line};
 use crate::error::Result;
 use crate::id::{FactId, MessageId};
-use crate::memory::{FoundKind, Memory};
+use crate::memory::{Found, FoundKind, Memory};
 use crate::phrases::commands as say;
 use crate::store::{Conversation, Fact, ForgetRequest, Message, MessageRole, Tenant};
 
@@ -71,9 +71,12 @@ impl Chat {
             wanted.is_subset(&held)
         };
         let found = self.recall_in(asker.actor, &asker.conversation, words, FOUND_TOKENS).await?;
-        let older =
-            found.into_iter().map(|(found, _)| found).filter(|found| found.kind == FoundKind::Message);
-        let older: Vec<MessageId> = older.map(|found| found.id.into()).collect();
+        let message = |found: Found| match found.kind {
+            FoundKind::Message => Some(found.id.into()),
+            FoundKind::Passage => found.sources.first().copied(),
+            FoundKind::Summary | FoundKind::Digest | FoundKind::Fact => None,
+        };
+        let older: Vec<MessageId> = found.into_iter().filter_map(|(found, _)| message(found)).collect();
         let mut tx = self.engine.store.reading(asker.actor.account).await?;
         let mut candidates = Message::list_by_ids(&mut tx, &older).await?;
         let newest = Message::list_newest(&tx, asker.conversation.id, 1, i32::MAX, NEWEST).await?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::NaiveDate;
 
+use super::documents::HEAD;
 use super::{Input, Room};
 use crate::chat::report::Draft;
 use crate::dialog::{Evidence, EvidenceKind};
@@ -16,26 +17,32 @@ const RELEVANCE_FLOOR: f32 = 0.4;
 /// What stands around it.
 const HEADING: &str = "<memory>\n</memory>";
 
-/// Best first while there is room; `text` becomes what the model reads, in the order of time. `kept` are the
-/// messages of the window that are in the prompt.
-pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, text: &mut String) -> Draft {
+/// What the model reads of what was recalled.
+#[derive(Default)]
+pub(super) struct Recollection {
+    /// What was said and noted, in the order of time.
+    pub(super) memory: String,
+    /// Passages of long texts.
+    pub(super) passages: Vec<String>,
+}
+
+/// Best first while there is room. `kept` are the messages of the window that are in the prompt; `is_headed` tells
+/// whether passages stand in it anyway.
+pub(super) fn take_evidence(
+    input: &Input<'_>,
+    kept: &[usize],
+    is_headed: bool,
+    room: &mut Room,
+) -> (Recollection, Draft) {
     let mut draft = Draft::new("recalled");
     let mut left = usize::try_from(input.bot.memory.recall.budget).unwrap_or(usize::MAX);
-    // A turn that waited finds its own question in the index, which nothing else can match.
-    let is_asked = |found: &Found| input.inbound.iter().any(|message| message.id.0 == found.id);
-    let best = input.found.iter().find(|found| !is_asked(found)).map_or(0.0, |found| found.score);
-    let mut lines = Lines::default();
+    let best = input.found.iter().find(|found| !is_asked(input, found)).map_or(0.0, |found| found.score);
+    let mut lines = Lines { is_headed, ..Lines::default() };
     for found in input.found {
         let kind = kind_of(found);
         let tokens = lines.tokens_with(found);
-        let shown = |index: &usize| input.window[*index].id.0 == found.id;
-        let is_known = input.known.iter().any(|fact| fact.id.0 == found.id);
-        let is_here = |source: &MessageId| kept.iter().any(|index| input.window[*index].id == *source);
-        let is_said_here = !found.sources.is_empty() && found.sources.iter().all(is_here);
-        let refusal = if kept.iter().any(shown) || is_asked(found) || is_said_here {
-            Some("stands in the window already")
-        } else if is_known {
-            Some("stands among what is known already")
+        let refusal = if let Some(reason) = stands_already(input, kept, found) {
+            Some(reason)
         } else if found.score < best * RELEVANCE_FLOOR {
             Some("far less relevant than the best")
         } else if tokens > left {
@@ -49,25 +56,59 @@ pub(super) fn take_evidence(input: &Input<'_>, kept: &[usize], room: &mut Room, 
             Some(reason) => draft.left_out(kind, found.id, tokens, reason, Some(found.score)),
             None => {
                 left -= tokens;
+                if let (FoundKind::Passage, Some(message)) = (found.kind, found.sources.first())
+                    && !lines.passages.iter().any(|other| other.sources == found.sources)
+                {
+                    // Named by its message, so that whoever erases that finds who read of it.
+                    draft.included("document", message, 0, "a passage of it was recalled", None);
+                }
                 lines.add(found);
                 draft.included(kind, found.id, tokens, "recalled", Some(found.score));
             }
         }
     }
-    *text = lines.text();
-    draft
+    (lines.told(), draft)
 }
 
-/// What was taken so far. Lines stand under their date, which is paid for once.
+/// A turn that waited finds its own question in the index, which nothing else can match; and its own long text.
+fn is_asked(input: &Input<'_>, found: &Found) -> bool {
+    let is_passage = found.kind == FoundKind::Passage;
+    input.inbound.iter().any(|new| new.id.0 == found.id || is_passage && found.sources.contains(&new.id))
+}
+
+/// Why something need not be said again.
+fn stands_already(input: &Input<'_>, kept: &[usize], found: &Found) -> Option<&'static str> {
+    let shown = |index: &usize| input.window[*index].id.0 == found.id;
+    let is_here = |source: &MessageId| kept.iter().any(|index| input.window[*index].id == *source);
+    // The window holds a long text in short, which says little of its passages.
+    let is_said_here =
+        found.kind != FoundKind::Passage && !found.sources.is_empty() && found.sources.iter().all(is_here);
+    if kept.iter().any(shown) || is_asked(input, found) || is_said_here {
+        Some("stands in the window already")
+    } else if input.known.iter().any(|fact| fact.id.0 == found.id) {
+        Some("stands among what is known already")
+    } else {
+        None
+    }
+}
+
+/// What was taken so far. Lines stand under their date, which is paid for once; passages under a heading of their own.
 #[derive(Default)]
 struct Lines<'a> {
     taken: Vec<&'a Found>,
     days: HashSet<NaiveDate>,
+    passages: Vec<&'a Found>,
+    /// Whether the heading of passages is paid for.
+    is_headed: bool,
 }
 
 impl<'a> Lines<'a> {
     /// What one more takes.
     fn tokens_with(&self, found: &Found) -> usize {
+        if found.kind == FoundKind::Passage {
+            let heading = if self.is_headed { 0 } else { count(HEAD) + 2 };
+            return heading + count(&found.fenced()) + 1;
+        }
         let heading = if self.taken.is_empty() { count(HEADING) + 1 } else { 0 };
         let day = found.at.date_naive();
         let day = if self.days.contains(&day) { 0 } else { count(&day_line(day)) + 1 };
@@ -75,8 +116,19 @@ impl<'a> Lines<'a> {
     }
 
     fn add(&mut self, found: &'a Found) {
-        self.days.insert(found.at.date_naive());
-        self.taken.push(found);
+        if found.kind == FoundKind::Passage {
+            self.is_headed = true;
+            self.passages.push(found);
+        } else {
+            self.days.insert(found.at.date_naive());
+            self.taken.push(found);
+        }
+    }
+
+    fn told(mut self) -> Recollection {
+        self.passages.sort_by_key(|found| (found.at, found.ordinal));
+        let passages = self.passages.iter().map(|found| found.fenced()).collect();
+        Recollection { passages, memory: self.text() }
     }
 
     /// In the order of time; empty where nothing was taken.
@@ -124,6 +176,7 @@ fn kind_of(found: &Found) -> &'static str {
         FoundKind::Summary => "summary",
         FoundKind::Digest => "digest",
         FoundKind::Fact => "fact",
+        FoundKind::Passage => "passage",
     }
 }
 
@@ -134,6 +187,7 @@ pub(super) fn best_first(mut evidence: Vec<Evidence>, found: &[Found]) -> Vec<Ev
             FoundKind::Message => EvidenceKind::Message,
             FoundKind::Summary | FoundKind::Digest => EvidenceKind::Summary,
             FoundKind::Fact => EvidenceKind::Fact,
+            FoundKind::Passage => EvidenceKind::Source,
         },
         label: found.speaker.clone(),
         at: Some(found.at),

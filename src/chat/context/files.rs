@@ -3,7 +3,7 @@
 use super::{Input, Room};
 use crate::chat::report::Draft;
 use crate::id::{MessageId, UploadId};
-use crate::tokens::count;
+use crate::tokens::{beginning, count};
 
 /// A file that belongs to a message.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ fn take<'f>(
         let most = left.min(room.left).saturating_sub(around);
         // A token is rarely longer than eight bytes, and never shorter than one.
         let needed = file.text.len().min(most.saturating_mul(8));
-        let part = start_of(&file.text, most);
+        let part = beginning(&file.text, most);
         let whole = part.len() == file.text.len() && file.size <= file.text.len();
         if part.trim().is_empty() || (!whole && most < LEAST) {
             let tokens = around + count(&file.text[..file.text.floor_char_boundary(needed)]);
@@ -99,23 +99,6 @@ fn take<'f>(
     draft
 }
 
-/// As much of the beginning of `text` as `most` tokens hold; at the end of a line, if one is near.
-fn start_of(text: &str, most: usize) -> &str {
-    if text.len() <= most {
-        return text;
-    }
-    let mut end = text.floor_char_boundary(text.len().min(most.saturating_mul(8)));
-    loop {
-        let part = &text[..end];
-        let tokens = count(part);
-        if tokens <= most {
-            let line = part.rfind('\n').filter(|line| end < text.len() && *line * 10 > end * 9);
-            return &part[..line.unwrap_or(end)];
-        }
-        end = text.floor_char_boundary((end * most / tokens).min(end - 1));
-    }
-}
-
 /// The text between marks that nothing in it can end.
 fn fenced(file: &File, text: &str) -> String {
     let name: String =
@@ -127,21 +110,6 @@ fn fenced(file: &File, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn as_much_is_taken_as_fits() {
-        let text = "one two three four five six seven\n".repeat(2_000);
-        for most in [0, 1, 7, 100, 5_000] {
-            let part = start_of(&text, most);
-            assert!(count(part) <= most, "{most}");
-            assert!(part.len() >= most.min(text.len()) / 2, "{most}: {}", part.len());
-        }
-        assert_eq!(start_of("short", 100), "short");
-        assert_eq!(start_of("ї", 1), "ї");
-        let wall = "ї".repeat(100_000);
-        assert!(count(start_of(&wall, 500)) <= 500);
-        assert_eq!(start_of(&wall, 0), "");
-    }
 
     #[test]
     fn nothing_in_a_file_ends_its_fence() {

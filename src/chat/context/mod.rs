@@ -1,12 +1,14 @@
 //! What the model hears: a pure function from everything that was loaded to the request and its report.
 //!
 //! The order is most stable first, so that providers' prompt caches hit. The budget is filled by priority:
-//! frame, persona, rules and pinned sources; the new messages; the last few of the window; evidence up to its
+//! frame, persona, rules and pinned sources; the new messages, and passages of long ones; the last few of the window; evidence up to its
 //! own budget; the summary; lore; then the rest of the window, newest first.
 
 mod direct;
+mod documents;
 mod evidence;
 mod files;
+mod lore;
 mod remembered;
 
 use crate::chat::report::{Draft, Report, Section};
@@ -17,9 +19,13 @@ use crate::store;
 use crate::tokens::count;
 pub(super) use direct::{Direct, assemble_direct};
 pub use direct::{Fixed, NoRoom};
+pub use documents::Reading;
+pub(super) use documents::in_short;
+use documents::take_documents;
 pub(super) use evidence::evidence_that_fits;
-use evidence::{best_first, take_evidence};
+use evidence::{Recollection, best_first, take_evidence};
 pub use files::File;
+use lore::{mentions, take_lore};
 use remembered::{take_known, take_summary};
 
 /// Everything that was loaded for one answer.
@@ -41,8 +47,11 @@ pub struct Input<'a> {
     pub evidence: Vec<Evidence>,
     /// Earlier messages, oldest first.
     pub window: &'a [store::Message],
-    /// What is to be answered, oldest first.
+    /// What is to be answered, oldest first. What is too long to be read at once is told in short, here and in the
+    /// window.
     pub inbound: &'a [store::Message],
+    /// How the new messages are read that are too long.
+    pub readings: &'a [Reading],
     pub tools: Vec<ToolSpec>,
     /// How the client wants to be answered.
     pub wishes: Option<&'a Wishes>,
@@ -55,14 +64,18 @@ pub struct Input<'a> {
 impl Input<'_> {
     /// What a client's wishes and what follows the new messages take, with the tools that are offered.
     pub fn wanted(&self, wishes: &Wishes, following: &[Message]) -> usize {
-        let tools: usize = self.tools.iter().map(tool_tokens).sum();
-        tools + count(&wishes.instructions) + following_tokens(following)
+        tools_tokens(self.tools.iter().cloned()) + count(&wishes.instructions) + following_tokens(following)
     }
 }
 
 /// What messages take that follow the new ones.
 pub(super) fn following_tokens(following: &[Message]) -> usize {
     following.iter().map(direct::message_tokens).sum()
+}
+
+/// What tools take that are offered.
+pub(super) fn tools_tokens(tools: impl Iterator<Item = ToolSpec>) -> usize {
+    tools.map(|tool| tool_tokens(&tool)).sum()
 }
 
 /// What is sent, and the account of it.
@@ -99,10 +112,13 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
     let mut files = Vec::new();
     let new_files = files::take_new(&input, &mut room, &mut files);
+    let mut passages = Vec::new();
+    let documents = take_documents(&input, &mut room, &mut passages);
     let (mut kept, mut window) = take_window(&input, &mut room, WINDOW_FLOOR, Vec::new());
     let known = take_known(&input, budget, &mut room, &mut prompt.known);
     let before_evidence = room.left;
-    let mut evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
+    let is_headed = !passages.is_empty();
+    let (mut recalled, mut evidence) = take_evidence(&input, &kept, is_headed, &mut room);
     let evidence_tokens = before_evidence - room.left;
     let summary = take_summary(&input, budget, &mut room, &mut prompt.summary);
     let lore = take_lore(&input, &mut room, &mut prompt.lore);
@@ -110,12 +126,27 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         (kept, window) = take_window(&input, &mut room, usize::MAX, kept);
         // Again, without what the wider window says now: nothing is said twice.
         room.left += evidence_tokens;
-        evidence = take_evidence(&input, &kept, &mut room, &mut prompt.evidence);
+        (recalled, evidence) = take_evidence(&input, &kept, is_headed, &mut room);
     }
+    let Recollection { memory, passages: more } = recalled;
+    prompt.evidence = memory;
+    prompt.documents = documents::text(&passages, &more);
 
     let old_files = files::take_earlier(&input, &kept, &mut room, &mut files);
     prompt.files = files::text(&input, &files);
-    let rest = [tools, instructions, lore, summary, known, evidence, new_files, old_files, window, inbound];
+    let rest = [
+        tools,
+        instructions,
+        lore,
+        summary,
+        known,
+        evidence,
+        documents,
+        new_files,
+        old_files,
+        window,
+        inbound,
+    ];
     let sections: Vec<Section> =
         fixed_sections.into_iter().chain(rest.into_iter().flat_map(Draft::finish)).collect();
     let total = sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add);
@@ -126,12 +157,18 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         recall_complete: input.recall_complete,
         sections,
     };
-    let question = input.inbound.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
+    let request = request(input, &kept, &prompt);
+    Assembled { request, report }
+}
+
+/// What is sent: the prompt, and those messages of the window that are `kept`.
+fn request(input: Input<'_>, kept: &[usize], prompt: &Prompt) -> Request {
+    let question = question(input.inbound, input.readings);
     let mut messages: Vec<Message> = kept.iter().map(|index| spoken(&input, &input.window[*index])).collect();
     messages.extend(prompt.inbound.iter().map(|index| spoken(&input, &input.inbound[*index])));
     let (temperature, limit) =
         input.wishes.map_or((None, None), |wishes| (wishes.temperature, wishes.max_output_tokens));
-    let request = Request {
+    Request {
         system: prompt.system(),
         messages,
         temperature: temperature.or(input.bot.model.temperature),
@@ -140,8 +177,16 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         evidence: best_first(input.evidence, input.found),
         question,
         tools: input.tools,
+    }
+}
+
+/// What is asked: the new messages, of long ones the words that ask.
+pub(super) fn question(inbound: &[store::Message], readings: &[Reading]) -> String {
+    let asked = |message: &store::Message| {
+        let reading = readings.iter().find(|reading| reading.document.message_id == message.id);
+        reading.map_or_else(|| message.text.clone(), |reading| reading.asked.clone())
     };
-    Assembled { request, report }
+    inbound.iter().map(asked).collect::<Vec<_>>().join("\n")
 }
 
 fn budget_in_our_tokens(bot: &spec::Bot, ratio: f32) -> usize {
@@ -179,6 +224,7 @@ struct Prompt {
     summary: String,
     known: String,
     evidence: String,
+    documents: String,
     files: String,
     /// Which of the new messages fit.
     inbound: Vec<usize>,
@@ -186,12 +232,9 @@ struct Prompt {
 
 impl Prompt {
     fn system(&self) -> String {
-        [&self.fixed, &self.instructions, &self.lore, &self.summary, &self.known, &self.evidence, &self.files]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join("\n\n")
+        let Self { fixed, instructions, lore, summary, known, evidence, documents, files, inbound: _ } = self;
+        let parts = [fixed, instructions, lore, summary, known, evidence, documents, files].into_iter();
+        parts.filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
     }
 }
 
@@ -293,7 +336,9 @@ fn take_inbound(input: &Input<'_>, room: &mut Room, kept: &mut Vec<usize>) -> Dr
         let tokens = message_tokens(input, message);
         if room.take(tokens) {
             kept.insert(0, index);
-            draft.included("message", message.id, tokens, "to be answered", None);
+            let is_long = input.readings.iter().any(|reading| reading.document.message_id == message.id);
+            let why = if is_long { "to be answered: how it begins and ends" } else { "to be answered" };
+            draft.included("message", message.id, tokens, why, None);
         } else {
             draft.left_out("message", message.id, tokens, "no room in the budget", None);
         }
@@ -320,39 +365,6 @@ fn take_window(input: &Input<'_>, room: &mut Room, most: usize, kept: Vec<usize>
         }
     }
     (now_kept, draft)
-}
-
-fn take_lore(input: &Input<'_>, room: &mut Room, text: &mut String) -> Draft {
-    let mut draft = Draft::new("lore");
-    let heard: String = input
-        .inbound
-        .iter()
-        .chain(input.window.iter().rev().take(2))
-        .map(|message| message.text.to_lowercase())
-        .collect::<Vec<_>>()
-        .join("\n");
-    let mut lines = Vec::new();
-    for lore in &input.bot.lore {
-        let Some(key) = lore.keys.iter().find(|key| mentions(&heard, &key.to_lowercase())) else { continue };
-        let text = input.bot.fill(&lore.text, input.person);
-        let tokens = count(&text) + 2;
-        if room.take(tokens) {
-            lines.push(text);
-            draft.included("lore", key, tokens, "its keyword came up", None);
-        } else {
-            draft.left_out("lore", key, tokens, "no room in the budget", None);
-        }
-    }
-    *text = lines.join("\n\n");
-    draft
-}
-
-/// Whether `key` begins a word of `text`: `refund` is heard in `refunds`, `art` not in `start`.
-fn mentions(text: &str, key: &str) -> bool {
-    !key.is_empty()
-        && text
-            .match_indices(key)
-            .any(|(at, _)| !text[..at].chars().next_back().is_some_and(char::is_alphanumeric))
 }
 
 fn message_tokens(input: &Input<'_>, message: &store::Message) -> usize {

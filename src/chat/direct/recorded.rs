@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
-use crate::chat::context::{assemble, following_tokens, room_for_message};
+use crate::chat::context::{Reading, assemble, following_tokens, room_for_message, tools_tokens};
 use crate::chat::direct::{Answering, Unanswered, tools_of};
 use crate::chat::events::completed;
 use crate::chat::inbound::{checked_text, new_conversation};
@@ -19,10 +19,11 @@ use crate::chat::{Assembled, Chat, NoRoom, Report};
 use crate::dialog::{Message as Heard, Spend, ToolContext, ToolSpec, Usage, Wishes};
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
+use crate::phrases::Language;
 use crate::providers::{Event, Finish};
 use crate::store::{
-    Conversation, ConversationEvent, EndedTurn, Idempotency, Message, MessageRole, Outcome, Participant,
-    Tenant, Turn, TurnEvent, TurnEventKind, TurnState,
+    Conversation, ConversationEvent, Document, EndedTurn, Idempotency, Message, MessageRole, Outcome,
+    Participant, Tenant, Turn, TurnEvent, TurnEventKind, TurnState,
 };
 use crate::tokens;
 
@@ -47,6 +48,10 @@ struct Exchange {
     live: Arc<LiveBot>,
     conversation: ConversationId,
     message: Message,
+    /// What the message became, if it is too long.
+    readings: Vec<Reading>,
+    /// What the person is told before the model's first words.
+    notice: Option<String>,
     turn: TurnId,
     report: Report,
     key: Option<Idempotency>,
@@ -81,14 +86,16 @@ impl Chat {
         tx.commit().await?;
         let message = words(actor, &conversation, text, now);
         let (routes, own) = tools_of(engine, actor, live, &theirs).await?;
+        let theirs_take = tools_tokens(theirs.iter().cloned());
         let specs: Vec<ToolSpec> = own.iter().map(|tool| tool.spec()).chain(theirs).collect();
         let tx = engine.store.tenant(actor.account).await?;
+        let beside = tokens::count(&wishes.instructions) + following_tokens(&following) + theirs_take;
         let mut loaded =
-            engine.load(tx, live.clone(), conversation.clone(), vec![message.clone()], &[]).await?;
+            engine.load(tx, live.clone(), conversation.clone(), vec![message.clone()], &[], beside).await?;
         loaded.name.clone_from(&actor.person_name);
         let ratio = engine.ratio_of(&routes);
         let mut input = loaded.input(specs, ratio);
-        let takes = tokens::count(&message.text) + input.wanted(&wishes, &following);
+        let takes = words_of(&loaded.inbound) + input.wanted(&wishes, &following);
         let room = room_for_message(&live.spec, ratio);
         if takes > room {
             return Err(Unanswered::NoRoom(NoRoom { takes, room }));
@@ -97,15 +104,10 @@ impl Chat {
         input.reserved = following_tokens(&following);
         let Assembled { mut request, report } = assemble(input);
         request.messages.extend(following);
+        let notice = loaded.notice(Language::of(&request.question));
+        let readings = std::mem::take(&mut loaded.readings);
         let turn = TurnId::new();
-        let context = ToolContext {
-            account: actor.account,
-            bot: live.bot.id,
-            conversation: Some(conversation.id),
-            person: Some(actor.person),
-            turn,
-            ordinal: 0,
-        };
+        let context = tool_context(actor, live, conversation.id, turn);
         let spend = Spend { account: actor.account, bot: live.bot.id, person: Some(actor.person) };
         let answer = self.rounds(routes, own, context, spend).answer(request);
         let exchange = Exchange {
@@ -114,6 +116,8 @@ impl Chat {
             live: live.clone(),
             conversation: conversation.id,
             message,
+            readings,
+            notice,
             turn,
             report,
             key,
@@ -125,13 +129,18 @@ impl Chat {
 impl Exchange {
     /// The same answer; its end is told once the exchange is stored.
     fn following(
-        self,
+        mut self,
         answer: impl Stream<Item = Result<Event, Unanswered>> + Send + 'static,
     ) -> impl Stream<Item = Result<Event, Unanswered>> + Send {
         stream! {
             let mut answer = std::pin::pin!(answer);
             let (mut text, mut is_final) = (String::new(), true);
-            while let Some(event) = answer.next().await {
+            while let Some(mut event) = answer.next().await {
+                if let Ok(Event::Text(more)) = &mut event
+                    && let Some(notice) = self.notice.take()
+                {
+                    more.insert_str(0, &format!("{notice}\n\n"));
+                }
                 match &event {
                     Ok(Event::Text(more)) => text.push_str(more),
                     // The client goes on with this exchange.
@@ -215,6 +224,9 @@ impl Exchange {
             ..said.clone()
         };
         Message::insert(tx, &[said, replied]).await?;
+        for Reading { document, passages, .. } in &self.readings {
+            Document::put(tx, document, passages).await?;
+        }
         let place = (self.actor.account, conversation_id);
         let lines = [
             ConversationEvent::about_message("message", place, event, self.message.id, now),
@@ -249,6 +261,22 @@ async fn stored(tx: &mut Tenant, receipt: &Receipt) -> Result<Vec<Event>> {
     let usage = turn.usage.and_then(|usage| serde_json::from_value(usage).ok()).unwrap_or_default();
     let model = turn.model.unwrap_or_default();
     Ok(vec![Event::Text(reply.text), Event::Done { finish: Finish::Stop, usage, model }])
+}
+
+fn tool_context(actor: &Actor, live: &LiveBot, conversation: ConversationId, turn: TurnId) -> ToolContext {
+    ToolContext {
+        account: actor.account,
+        bot: live.bot.id,
+        conversation: Some(conversation),
+        person: Some(actor.person),
+        turn,
+        ordinal: 0,
+    }
+}
+
+/// What messages take, in tokens.
+fn words_of(messages: &[Message]) -> usize {
+    messages.iter().map(|message| tokens::count(&message.text)).sum()
 }
 
 fn words(

@@ -6,11 +6,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::chat::Past;
+use crate::chat::{MOST_BYTES, Past};
 use crate::memory::PastSummary;
-
-/// The largest message, in bytes, as for those that come in.
-const MOST_BYTES: usize = 256 * 1024;
 
 /// What is wrong, and in which line from 1.
 #[derive(Debug)]
@@ -138,8 +135,8 @@ impl Written {
         if text.len() > MOST_BYTES {
             return Err(format!(
                 "the message is {} kB large, and {} kB is the most: cut it into several",
-                text.len().div_ceil(1024),
-                MOST_BYTES / 1024
+                text.len().div_ceil(1_000),
+                MOST_BYTES / 1_000
             ));
         }
         let speaker = self.speaker.map(|name| clean(name.trim())).filter(|name| !name.is_empty());

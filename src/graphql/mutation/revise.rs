@@ -172,7 +172,7 @@ impl RegeneratePayload {
 struct EditMessageInput {
     /// The message, which the caller wrote.
     message_id: ID,
-    /// The new words, at most 256 KiB.
+    /// The new words, at most 1 MB.
     text: String,
     /// The `version` of the message that is edited: if it has another by now, nothing is done.
     expected_version: i32,

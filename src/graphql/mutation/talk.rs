@@ -122,7 +122,7 @@ struct SendMessageInput {
     bot: Option<String>,
     /// Either this or `bot`.
     conversation_id: Option<ID>,
-    /// The words, at most 256 KiB.
+    /// The words, at most 1 MB. What the bot cannot read at once becomes a document that it reads by passages.
     text: String,
     /// Files that belong to it, at most 10, in this order: uploads of the caller's whose content has arrived and
     /// that no other message has.

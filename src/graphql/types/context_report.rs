@@ -40,7 +40,7 @@ pub(in crate::graphql) struct ContextSection {
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(in crate::graphql) struct ContextItem {
-    /// `persona`, `rule`, `source`, `summary`, `message`, … Clients must expect others.
+    /// `persona`, `rule`, `source`, `summary`, `message`, `document`, `passage`, … Clients must expect others.
     kind: String,
     /// The name of the source, say, or a number; for a message see `message`.
     label: String,
@@ -56,9 +56,10 @@ pub(in crate::graphql) struct ContextItem {
 
 #[ComplexObject]
 impl ContextItem {
-    /// The message that it is; null for anything else, and for a message that the caller may not see.
+    /// The message that it is, or that became the `document`; null for anything else, and for a message that the
+    /// caller may not see.
     async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
-        if self.kind != "message" {
+        if !matches!(self.kind.as_str(), "message" | "document") {
             return Ok(None);
         }
         let Ok(id) = self.label.parse::<MessageId>() else { return Ok(None) };

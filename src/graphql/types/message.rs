@@ -7,7 +7,7 @@ use async_graphql::{Context, Enum, ID, Object, Result, ScalarType as _, SimpleOb
 use crate::graphql::at_once::{Asked, AtOnce};
 use crate::graphql::context::loaders;
 use crate::graphql::ids;
-use crate::graphql::loaders::{FilesOf, RatingOf, RepliesTo};
+use crate::graphql::loaders::{DocumentOf, FilesOf, RatingOf, RepliesTo};
 use crate::graphql::scalars::DateTime;
 use crate::graphql::types::{Attachment, Bot, Conversation, Person, Turn};
 use crate::store;
@@ -54,6 +54,37 @@ impl From<store::Rating> for MessageRating {
         let store::Rating { account_id: _, message_id: _, person_id: _, rating, comment, version, rated_at } =
             row;
         Self { rating: rating.into(), comment, version, rated_at: rated_at.into() }
+    }
+}
+
+/// What a message became that is too long to be read at once.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct Document {
+    /// What it is called: how it begins.
+    title: String,
+    /// How many passages it was cut into.
+    passages: i32,
+    /// What the whole text takes.
+    tokens: i32,
+}
+
+impl From<store::Document> for Document {
+    fn from(row: store::Document) -> Self {
+        let store::Document {
+            account_id: _,
+            id: _,
+            bot_id: _,
+            conversation_id: _,
+            person_id: _,
+            message_id: _,
+            upload_id: _,
+            title,
+            bytes: _,
+            tokens,
+            passages,
+            sent_at: _,
+        } = row;
+        Self { title, passages, tokens }
     }
 }
 
@@ -104,6 +135,14 @@ impl Message {
     async fn attachments(&self, context: &Context<'_>) -> Result<Vec<Attachment>> {
         let rows = loaders(context)?.load_one(FilesOf(self.0.id)).await?.unwrap_or_default();
         Ok(rows.into_iter().map(Attachment).collect())
+    }
+    /// What it became if it was too long to be read at once: a document that the bot reads by passages, while `text`
+    /// stays whole. Null for most.
+    async fn document(&self, context: &Context<'_>) -> Result<Option<Document>> {
+        if self.0.role != store::MessageRole::Person || self.0.erased_at.is_some() {
+            return Ok(None);
+        }
+        Ok(loaders(context)?.load_one(DocumentOf(self.0.id)).await?.map(Document::from))
     }
     /// The reply that took its place, where the same words were answered again: show that one, and this one
     /// only on request. Null while it stands.
@@ -162,6 +201,7 @@ impl AtOnce for Message {
                 "version" => row.version.into(),
                 "supersededBy" if row.superseded_by.is_none() => Value::Null,
                 "rating" if row.role != store::MessageRole::Bot => Value::Null,
+                "document" if row.role != store::MessageRole::Person => Value::Null,
                 "turn" => match row.turn_id {
                     Some(turn) => asked.only_id("Turn", within, turn)?,
                     None => Value::Null,

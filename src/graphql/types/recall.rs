@@ -5,10 +5,10 @@ use async_graphql::{ComplexObject, Context, Result, SimpleObject};
 use crate::chat;
 use crate::graphql::context::loaders;
 use crate::graphql::scalars::DateTime;
-use crate::graphql::types::search::SearchHitKind;
+use crate::graphql::types::search::{SearchHitKind, message_of};
 use crate::graphql::types::{Conversation, Message, find_message};
 use crate::id::{ConversationId, MessageId};
-use crate::memory::{Found, FoundKind};
+use crate::memory::Found;
 
 /// What a bot would remember.
 #[derive(SimpleObject)]
@@ -23,7 +23,7 @@ pub(in crate::graphql) struct Recollection {
     complete: bool,
 }
 
-/// Something remembered: a message, or a summary of several.
+/// Something remembered: a message, a summary of several, a fact, or a passage of a long text.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(in crate::graphql) struct RecalledEvidence {
@@ -31,7 +31,7 @@ pub(in crate::graphql) struct RecalledEvidence {
     kind: SearchHitKind,
     /// Its words.
     text: String,
-    /// Who said it; null for a summary.
+    /// Who said it, whom a fact is about, or what the document of a passage is called; null for a summary.
     speaker: Option<String>,
     /// When it was said, or summed up.
     at: DateTime,
@@ -53,7 +53,8 @@ impl RecalledEvidence {
     async fn conversation(&self, context: &Context<'_>) -> Result<Option<Conversation>> {
         Ok(loaders(context)?.load_one(self.conversation_id).await?.map(Conversation))
     }
-    /// The message that it is; null for a summary, and for a message that the caller may not open.
+    /// The message that it is, or that a passage is of; null for anything else, and for a message that the caller
+    /// may not open.
     async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
         match self.message_id {
             Some(id) => find_message(context, id).await,
@@ -79,7 +80,7 @@ impl From<chat::Remembered> for Recollection {
                 text,
                 score,
                 coverage,
-                sources: _,
+                sources,
             } = found;
             RecalledEvidence {
                 kind: kind.into(),
@@ -90,7 +91,7 @@ impl From<chat::Remembered> for Recollection {
                 coverage: f64::from(coverage),
                 tokens: count(tokens),
                 conversation_id: conversation,
-                message_id: (kind == FoundKind::Message).then_some(MessageId(id)),
+                message_id: message_of(kind, id, &sources),
             }
         };
         Self {

@@ -1,6 +1,7 @@
 //! What a search found.
 
 use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
+use uuid::Uuid;
 
 use crate::graphql::context::loaders;
 use crate::graphql::scalars::DateTime;
@@ -20,6 +21,8 @@ pub(in crate::graphql) enum SearchHitKind {
     Digest,
     /// A single sentence that was drawn from messages.
     Fact,
+    /// A piece of a message that was too long to be read at once.
+    Passage,
 }
 
 /// Something that a search found.
@@ -30,7 +33,7 @@ pub(in crate::graphql) struct SearchHit {
     kind: SearchHitKind,
     /// Its words.
     text: String,
-    /// Who said it, or whom a fact is about; null for a summary.
+    /// Who said it, whom a fact is about, or what the document of a passage is called; null for a summary.
     speaker: Option<String>,
     /// When it was said, or summed up.
     at: DateTime,
@@ -48,7 +51,7 @@ impl SearchHit {
     async fn conversation(&self, context: &Context<'_>) -> Result<Option<Conversation>> {
         Ok(loaders(context)?.load_one(self.conversation_id).await?.map(Conversation))
     }
-    /// The message that it is; null for a summary.
+    /// The message that it is, or that a passage is of; null for a summary and for a fact.
     async fn message(&self, context: &Context<'_>) -> Result<Option<Message>> {
         match self.message_id {
             Some(id) => find_message(context, id).await,
@@ -70,7 +73,7 @@ impl From<Found> for SearchHit {
             text,
             score,
             coverage: _,
-            sources: _,
+            sources,
         } = found;
         Self {
             kind: kind.into(),
@@ -79,8 +82,17 @@ impl From<Found> for SearchHit {
             at: DateTime(at),
             score: f64::from(score),
             conversation_id: conversation,
-            message_id: (kind == FoundKind::Message).then_some(MessageId(id)),
+            message_id: message_of(kind, id, &sources),
         }
+    }
+}
+
+/// The message that something is, or that a passage is of.
+pub(in crate::graphql) fn message_of(kind: FoundKind, id: Uuid, sources: &[MessageId]) -> Option<MessageId> {
+    match kind {
+        FoundKind::Message => Some(MessageId(id)),
+        FoundKind::Passage => sources.first().copied(),
+        FoundKind::Summary | FoundKind::Digest | FoundKind::Fact => None,
     }
 }
 

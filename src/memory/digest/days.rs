@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::dialog::{Spend, Usage};
 use crate::id::SummaryId;
 use crate::jobs::{Cron, Failure};
+use crate::memory::long;
 use crate::memory::summarize::{Summarizer, count, cut, extract, line, stored, usage};
 use crate::spec;
 use crate::store::{Conversation, Message, Summary, SummaryKind, UsageEvent};
@@ -50,6 +51,7 @@ impl Summarizer {
             let Some(end) = end else { return Ok(tx.commit().await?) };
             let mut messages =
                 Message::list_said_between(&mut tx, conversation.id, first.sent_at, end).await?;
+            let long = long::shorten(&mut tx, messages.iter_mut()).await?;
             tx.commit().await?;
             let (Some(oldest), Some(newest)) = (messages.first(), messages.last()) else { return Ok(()) };
             let (from_ordinal, to_ordinal) = (oldest.ordinal, newest.ordinal);
@@ -60,7 +62,10 @@ impl Summarizer {
             let lines: Vec<String> = messages.iter().map(line).filter(|line| !line.is_empty()).collect();
             let (text, model, usage) = match self.tell(conversation, bot, "day", &lines, words).await? {
                 Some(told) => told,
-                None => (extract("", &messages, words), "offline".into(), Usage::default()),
+                None => {
+                    messages.retain(|message| !long.contains(&message.id));
+                    (extract("", &messages, words), "offline".into(), Usage::default())
+                }
             };
             let kind = SummaryKind::Day;
             let since = first.sent_at;

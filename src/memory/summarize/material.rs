@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::error::Result;
 use crate::id::{MessageId, SummaryId};
 use crate::memory::facts::{Draft, Origin, Place};
+use crate::memory::long;
 use crate::memory::summarize::Summarize;
 use crate::memory::summarize::reply::Kept;
 use crate::search::terms;
@@ -44,6 +45,8 @@ pub(super) struct Material {
     pub(super) has_more: bool,
     /// Known facts that these messages may bear on.
     pub(super) known: Vec<Fact>,
+    /// Those of the messages that became documents: outside text, from which no fact is drawn.
+    pub(super) long: Vec<MessageId>,
 }
 
 impl Material {
@@ -64,7 +67,8 @@ impl Material {
         // After a fresh start what was said before is left alone.
         let previous = latest.as_ref().filter(|latest| latest.to_ordinal >= conversation.window_from);
         let previous = previous.map(|latest| latest.text.clone()).unwrap_or_default();
-        let waiting = Message::list_oldest(tx, id, from, i32::MAX, MOST_MESSAGES).await?;
+        let mut waiting = Message::list_oldest(tx, id, from, i32::MAX, MOST_MESSAGES).await?;
+        let long = long::shorten(tx, waiting.iter_mut()).await?;
         let taken = fitting(&waiting, room(&bot, &previous));
         let has_more =
             taken < waiting.len() || i64::try_from(waiting.len()).is_ok_and(|count| count == MOST_MESSAGES);
@@ -78,7 +82,7 @@ impl Material {
             Vec::new()
         };
         let latest = latest.map(|latest| latest.id);
-        Ok(Some(Self { bot, conversation, latest, previous, messages, has_more, known }))
+        Ok(Some(Self { bot, conversation, latest, previous, messages, has_more, known, long }))
     }
 
     pub(super) fn words(&self) -> usize {
@@ -119,6 +123,11 @@ impl Material {
         (self.filled(KEEP), body)
     }
 
+    /// The messages without those that became documents.
+    pub(super) fn said(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().filter(|message| !self.long.contains(&message.id))
+    }
+
     /// For the summary alone.
     pub(super) fn plain_prompt(&self) -> (String, String) {
         let lines: Vec<String> = self.messages.iter().map(line).filter(|line| !line.is_empty()).collect();
@@ -149,7 +158,8 @@ impl Material {
                 numbers.iter().filter(|number| seen.insert(**number)).map(|number| number.wrapping_sub(1));
             let messages =
                 places.filter(|place| *place >= first).filter_map(|place| self.messages.get(place));
-            messages.filter(|message| message.role == MessageRole::Person && stands(message)).collect()
+            let own = |message: &&Message| message.role == MessageRole::Person && stands(message);
+            messages.filter(own).filter(|message| !self.long.contains(&message.id)).collect()
         };
         let known = |number: usize| self.known.get(number.wrapping_sub(1)).map(|fact| fact.id);
         let mut drafts = Vec::new();
@@ -260,7 +270,8 @@ mod tests {
         let messages = thread(&conversation, texts);
         let bot = spec::Bot::neutral("companion");
         let previous = previous.into();
-        Material { bot, conversation, latest: None, previous, messages, has_more: false, known: Vec::new() }
+        let (known, long) = (Vec::new(), Vec::new());
+        Material { bot, conversation, latest: None, previous, messages, has_more: false, known, long }
     }
 
     #[test]
@@ -290,15 +301,18 @@ mod tests {
         let mut material = material(&["I moved to Lviv.", "You like opera.", "Gone."], "");
         material.messages[1].role = MessageRole::Bot;
         material.messages[2].erased_at = Some(chrono::DateTime::UNIX_EPOCH);
-        let kept = r#"{"summary": "", "facts": [
+        let kept_json = r#"{"summary": "", "facts": [
             {"text": "Olena moved to Lviv.", "messages": [1, 1, 2]},
             {"text": "Olena likes opera.", "messages": [2]},
             {"text": "Gone.", "messages": [3]},
             {"text": "Nobody said it.", "messages": [0, 99]}],
             "corrections": [{"fact": 1, "text": "There is no such fact.", "messages": [1]}]}"#;
-        let kept = serde_json::from_str(kept).unwrap();
+        let kept = serde_json::from_str(kept_json).unwrap();
         let drafts = material.drafts(kept);
         let [Draft::New { text, about, origin, .. }] = drafts.as_slice() else { panic!("{drafts:?}") };
+        material.long = vec![material.messages[0].id];
+        let again = serde_json::from_str(kept_json).unwrap();
+        assert_eq!(material.drafts(again), [], "a long text is outside text");
         assert_eq!(
             (text.as_str(), about.as_str(), origin.messages.len()),
             ("Olena moved to Lviv.", "Olena", 1)

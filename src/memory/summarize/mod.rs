@@ -100,7 +100,8 @@ impl Summarizer {
     async fn write(&self, account: AccountId, material: &Material) -> Result<Outcome, Failure> {
         let routes = self.scribe.routes(account, &material.bot).await?;
         if routes.is_empty() {
-            let summary = extract(&material.previous, &material.messages, material.words());
+            let said: Vec<Message> = material.said().cloned().collect();
+            let summary = extract(&material.previous, &said, material.words());
             return Ok(Outcome {
                 summary,
                 facts: Vec::new(),

@@ -232,16 +232,11 @@ async fn fifty_repetitions_have_one_effect_and_a_reused_key_is_told() {
 async fn what_a_person_can_mend_comes_as_data() {
     let story = Story::begin().await;
     let ann = story.client("ann").await;
-    let large = "x".repeat(300 * 1024);
+    let large = "x".repeat(1_000_001);
     let table = [
         (json!({"idempotencyKey": "1", "bot": "nobody", "text": "x"}), "NotFoundError", "bot"),
         (json!({"idempotencyKey": "1", "bot": "parrot", "text": " \n"}), "InvalidInputError", "text"),
         (json!({"idempotencyKey": "1", "bot": "parrot", "text": large}), "InvalidInputError", "text"),
-        (
-            json!({"idempotencyKey": "1", "bot": "parrot", "text": "word ".repeat(20_000)}),
-            "InvalidInputError",
-            "text",
-        ),
         (json!({"idempotencyKey": "", "bot": "parrot", "text": "x"}), "InvalidInputError", "idempotencyKey"),
         (json!({"idempotencyKey": "1", "text": "x"}), "InvalidInputError", "bot"),
         (

@@ -207,6 +207,20 @@ impl World {
         }
     }
 
+    /// Waits until a search for `words` finds something of that kind, such as `PASSAGE`.
+    pub(crate) async fn finds(&self, kind: &str, words: &str) {
+        let query = "query($text: String!) { search(text: $text, first: 20) { nodes { kind } } }";
+        let since = Instant::now();
+        loop {
+            let found = self.api.ask(query, json!({ "text": words })).await["search"]["nodes"].take();
+            if found.as_array().unwrap().iter().any(|hit| hit["kind"] == kind) {
+                return;
+            }
+            assert!(since.elapsed() < PATIENCE, "`{words}` finds no {kind}: {found}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Ends the story: nothing may be left over. No job waits, no reply is unread, no line of the model unsaid.
     pub(crate) async fn end(mut self) {
         let (model, store) = (self.running().model.clone(), self.running().store.clone());

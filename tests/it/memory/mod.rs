@@ -3,6 +3,7 @@
 
 mod damage;
 mod digests;
+mod documents;
 mod facts;
 mod following;
 mod recall;
