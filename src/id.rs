@@ -70,6 +70,10 @@ ids! {
     TurnId,
     /// One outbound message to a channel.
     DeliveryId,
+    /// One configured channel of one bot.
+    ConnectionId,
+    /// Something that a channel brought and that could not be taken in.
+    QuarantineId,
     /// A summary of a span of messages.
     SummaryId,
     /// A single sentence that was drawn from what people said.

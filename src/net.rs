@@ -44,6 +44,15 @@ pub fn operator_client() -> Result<Client> {
     build(builder().redirect(redirect::Policy::none()))
 }
 
+/// The same for a channel that is asked in long polls: each of them has a connection of its own, so that what is
+/// sent meanwhile never waits behind them.
+///
+/// # Errors
+/// As [`operator_client`].
+pub fn channel_client() -> Result<Client> {
+    build(builder().redirect(redirect::Policy::none()).http1_only())
+}
+
 /// A client for addresses that an account chose.
 #[derive(Debug, Clone)]
 pub struct Guarded {

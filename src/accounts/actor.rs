@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::scopes::{Scope, Scopes};
 use crate::error::{Error, Result};
-use crate::id::{AccountId, PersonId};
+use crate::id::{AccountId, ConversationId, PersonId};
 use crate::store::{Account, Person};
 
 /// Somebody who was recognised, the account that they act in, and what they may do there.
@@ -23,6 +23,8 @@ pub struct Actor {
     pub principal: String,
     /// When their token ends. Whoever serves them for long must stop then.
     pub expires_at: Option<DateTime<Utc>>,
+    /// A conversation of several in which they speak just now: they may know of it.
+    pub present_in: Option<ConversationId>,
     _made_here: (),
 }
 
@@ -36,13 +38,29 @@ impl Actor {
     ) -> Self {
         let Account { id: account, name: account_name, created_at: _ } = account;
         let Person { account_id: _, id: person, name: person_name, language: _, created_at: _ } = person;
-        Self { account, account_name, person, person_name, scopes, principal, expires_at, _made_here: () }
+        Self {
+            account,
+            account_name,
+            person,
+            person_name,
+            scopes,
+            principal,
+            expires_at,
+            present_in: None,
+            _made_here: (),
+        }
     }
 
     /// Somebody else of the same account, with these scopes, by the same token.
     pub(super) fn speaking_for(&self, person: Person, scopes: Scopes) -> Self {
         let Person { account_id: _, id, name, language: _, created_at: _ } = person;
         Self { person: id, person_name: name, scopes, ..self.clone() }
+    }
+
+    /// The same, speaking in a conversation of several: their words came from there.
+    #[must_use]
+    pub fn present_in(self, conversation: ConversationId) -> Self {
+        Self { present_in: Some(conversation), ..self }
     }
 
     /// `Forbidden`, naming what is missing, unless they may do what `scope` says.

@@ -3,6 +3,7 @@
 //! Knows: `store`. Never: a header, a cookie, a status code (doors read and write those).
 
 mod actor;
+mod arriving;
 mod behalf;
 mod rate;
 mod scopes;
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::store::{Account, ApiToken, Person, Store};
 pub use actor::Actor;
+pub use arriving::Newcomer;
 pub use rate::Rate;
 pub use scopes::{Scope, Scopes};
 pub use tokens::NewToken;
@@ -41,6 +43,7 @@ pub struct Accounts {
     clock: SharedClock,
     cache: Arc<Mutex<HashMap<TokenHash, Cached>>>,
     rates: Option<Arc<Rates>>,
+    arriving: Arc<Mutex<HashMap<(AccountId, String), arriving::Known>>>,
 }
 
 /// How fast callers may ask, by account and principal.
@@ -62,7 +65,7 @@ struct Cached {
 
 impl Accounts {
     pub fn new(store: Store, clock: SharedClock) -> Self {
-        Self { store, clock, cache: Arc::default(), rates: None }
+        Self { store, clock, cache: Arc::default(), rates: None, arriving: Arc::default() }
     }
 
     /// The same, with so many requests a second for each token, and ten times as many for an admin's.

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Actor};
 use crate::channels::openai;
+use crate::channels::telegram::{self, Telegram};
 use crate::chat::{self, Chat, Keyring};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
@@ -71,14 +72,16 @@ pub struct Roles {
     pub web: bool,
     /// Runs turns and jobs.
     pub worker: bool,
+    /// Looks after what people write to on Telegram. Replies are sent by workers.
+    pub telegram: bool,
     /// Turns schedules into jobs, and clears away what has had its day. A worker does so too.
     pub scheduler: bool,
 }
 
 impl Roles {
-    pub const ALL: Self = Self { web: true, worker: true, scheduler: true };
+    pub const ALL: Self = Self { web: true, telegram: true, worker: true, scheduler: true };
     /// Everything is there to be asked, nothing runs.
-    pub const NONE: Self = Self { web: false, worker: false, scheduler: false };
+    pub const NONE: Self = Self { web: false, telegram: false, worker: false, scheduler: false };
 }
 
 /// Whether this process must be the only one of its data folder.
@@ -136,6 +139,7 @@ struct Parts {
     memory: Memory,
     summarizer: Summarizer,
     chat: Chat,
+    telegram: Telegram,
 }
 
 impl App {
@@ -198,6 +202,10 @@ impl App {
             let chat = parts.chat.clone();
             running.ground("usage", |stop| async move { chat.keep_books(stop).await });
         }
+        if roles.telegram {
+            let telegram = parts.telegram.clone();
+            running.door("telegram", |stop| telegram.run(stop));
+        }
         if roles.worker {
             let chat = parts.chat.clone();
             running.door("turns", |stop| async move { chat.run(stop).await });
@@ -251,6 +259,7 @@ impl App {
                 clock: base.clock.clone(),
                 drain: drain.clone(),
             }));
+            doors.push(parts.telegram.router());
         }
         let metrics = Metrics::of_process();
         let router = http::router(http::Parts {
@@ -319,6 +328,11 @@ impl Parts {
         let providers = Providers::new(provider_settings(config))?;
         let memory = Memory::new(base.store.clone(), index, base.clock.clone());
         let budget: Arc<dyn Budget> = Arc::new(NoLimits);
+        let settings = telegram_settings(config);
+        let sender =
+            telegram::Sender::new(base.store.clone(), base.clock.clone(), secrets.clone(), &settings)?;
+        let mut channels = chat::Channels::new();
+        channels.insert(telegram::CHANNEL, Arc::new(sender.clone()));
         let keyring = Keyring { secrets: secrets.clone(), operator: base.operator.account };
         let (store, clock) = (base.store.clone(), base.clock.clone());
         let keyring = Arc::new(keyring);
@@ -331,13 +345,28 @@ impl Parts {
             memory: memory.clone(),
             budget: budget.clone(),
             tools: Vec::new(),
-            channels: chat::Channels::new(),
+            channels,
             replica: replica.id,
             operator: base.operator.account,
             parallel: PARALLEL,
             uploads: upload_limits(config),
         });
-        Ok(Self { secrets, providers, memory, summarizer, chat })
+        let telegram = Telegram::new(telegram::Parts {
+            sender,
+            accounts: base.accounts.clone(),
+            chat: chat.clone(),
+            settings,
+            replica: replica.id,
+        });
+        Ok(Self { secrets, providers, memory, summarizer, chat, telegram })
+    }
+}
+
+fn telegram_settings(config: &Config) -> telegram::Settings {
+    telegram::Settings {
+        api_url: config.telegram_api_url.clone(),
+        public_url: config.public_url.clone(),
+        limited: config.telegram_limits,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::{Kind, Result};
 use crate::id::ReplicaId;
 use crate::store::embedded::Claim;
-use crate::store::{Store, Turn};
+use crate::store::{Connection, Store, Turn};
 
 /// How long a process that is being cleared away may still hold the data folder.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -62,6 +62,7 @@ impl Replica {
         if let Some(predecessor) = *predecessor {
             let mut tx = store.system().await?;
             let turns = Turn::hand_back(&mut tx, predecessor).await?;
+            Connection::release_all(&mut tx, predecessor).await?;
             tx.commit().await?;
             if turns > 0 {
                 tracing::info!(turns, "took over the turns of the process before this one");

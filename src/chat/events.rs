@@ -226,7 +226,7 @@ async fn whole_turn(tx: &mut Tenant, turn: TurnId) -> Result<(Turn, String)> {
     Ok((turn, text))
 }
 
-async fn text_so_far(tx: &mut Tenant, turn: &Turn) -> Result<(String, i32)> {
+pub(super) async fn text_so_far(tx: &mut Tenant, turn: &Turn) -> Result<(String, i32)> {
     if turn.state.is_terminal() {
         let reply = match turn.reply_id {
             Some(id) => Message::find(tx, id).await?,

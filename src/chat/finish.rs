@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::chat::Report;
+use crate::chat::arrive::deliveries;
 use crate::chat::engine::Engine;
 use crate::chat::events::completed;
 use crate::chat::log::TurnLog;
 use crate::chat::think::Thought;
 use crate::error::{Error, Kind, Result};
-use crate::id::{DeliveryId, MessageId, UsageId};
+use crate::id::{MessageId, UsageId};
 use crate::store::{
-    Conversation, ConversationEvent, Delivery, DeliveryState, Fact, Message, MessageRole, Outcome, Tenant,
-    Turn, TurnEvent, TurnEventKind, TurnState, UsageEvent,
+    Conversation, ConversationEvent, Delivery, Fact, Message, MessageRole, Outcome, Tenant, Turn, TurnEvent,
+    TurnEventKind, TurnState, UsageEvent,
 };
 
 /// How a turn ends.
@@ -214,25 +215,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Vec<Delivery> {
         let Some(channel) = self.channels.get(conversation.channel.as_str()) else { return Vec::new() };
-        let part = |(part, text): (i32, String)| Delivery {
-            account_id: message.account_id,
-            id: DeliveryId::new(),
-            conversation_id: conversation.id,
-            turn_id: message.turn_id,
-            message_id: message.id,
-            channel: conversation.channel.clone(),
-            part,
-            text,
-            state: DeliveryState::Queued,
-            external_id: None,
-            attempts: 0,
-            run_at: now,
-            leased_by: None,
-            lease_until: None,
-            error: None,
-            created_at: now,
-        };
-        (1..).zip(channel.split(&message.text)).map(part).collect()
+        deliveries(conversation, Some(message.id), message.turn_id, channel.split(&message.text), now)
     }
 
     async fn note_usage(

@@ -64,14 +64,14 @@ impl Accepted {
 }
 
 /// A message about to be stored.
-struct New {
-    message: MessageId,
+pub(super) struct New {
+    pub(super) message: MessageId,
     /// The turn that it begins, unless it joins another.
-    turn: TurnId,
-    text: String,
+    pub(super) turn: TurnId,
+    pub(super) text: String,
     /// Who has room to run the turn at once.
-    claim_as: Option<ReplicaId>,
-    at: DateTime<Utc>,
+    pub(super) claim_as: Option<ReplicaId>,
+    pub(super) at: DateTime<Utc>,
 }
 
 impl New {
@@ -210,7 +210,7 @@ impl Chat {
     }
 
     /// Writes the message and lets it join the conversation's open turn, or begins a new one.
-    async fn store_message(
+    pub(super) async fn store_message(
         tx: &mut Tenant,
         actor: &Actor,
         live: &LiveBot,
@@ -284,7 +284,9 @@ fn written(wishes: Option<&Wishes>) -> Result<Option<(Value, String)>> {
 
 /// Whether the actor may know of the conversation.
 pub fn may_see(actor: &Actor, conversation: &Conversation) -> bool {
-    conversation.person_id == Some(actor.person) || actor.scopes.allow(Scope::Admin)
+    conversation.person_id == Some(actor.person)
+        || actor.present_in == Some(conversation.id)
+        || actor.scopes.allow(Scope::Admin)
 }
 
 pub(super) fn unknown_bot(name: &str) -> Error {
@@ -347,7 +349,7 @@ pub(super) async fn greet(
     conversation: &mut Conversation,
     greeting: &str,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<MessageId> {
     let participant = Participant {
         account_id: actor.account,
         conversation_id: conversation.id,
@@ -377,5 +379,5 @@ pub(super) async fn greet(
         ConversationEvent::about_message("message", (actor.account, conversation.id), event, message.id, now);
     ConversationEvent::insert(tx, &[line]).await?;
     (conversation.last_ordinal, conversation.last_event) = (ordinal, event);
-    Ok(())
+    Ok(message.id)
 }

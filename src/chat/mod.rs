@@ -8,9 +8,11 @@
 //! Knows: which bot, whose words, which model. Never: which channel (it calls `Deliver`), how a model is
 //! spoken to, a connection held while anybody else is waited for.
 
+mod arrive;
 mod bots;
 mod changes;
 mod commands;
+mod connections;
 mod context;
 mod correct;
 mod direct;
@@ -55,9 +57,11 @@ use crate::providers::Providers;
 use crate::secrets::Secrets;
 use crate::store::Store;
 
+pub use arrive::{Arrived, Note, Said, Whence};
 pub use bots::{Bots, LiveBot};
 pub use changes::{Changed, Changes, Entity, EntityKind, Kinds, News, Since, SyncToken};
 pub use commands::{Answer, COMMANDS, Command};
+pub use connections::NewConnection;
 pub use context::{Assembled, File, Fixed, Input, NoRoom, Reading, assemble, fixed_tokens, room_for_message};
 pub use direct::{Answering, Asked, AskedIn, Unanswered};
 pub use events::{TurnUpdate, Update};
@@ -67,7 +71,7 @@ pub use export::Exported;
 pub use import::{Destination, Imported, Past, Whose};
 pub use inbound::{Accepted, Inbound, MOST_BYTES, Target, may_see};
 pub use keys::Keyring;
-pub use outbound::{Channels, Deliver, Sent};
+pub use outbound::{Channels, Deliver, Sent, Underway};
 pub use preview::Preview;
 pub use providers::ProviderState;
 pub use recall::Remembered;

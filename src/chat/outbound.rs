@@ -8,15 +8,23 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::chat::events::text_so_far;
 use crate::error::Result;
-use crate::id::ReplicaId;
-use crate::store::{Delivery, DeliveryState, Hint, Store};
+use crate::id::{AccountId, ConversationId, ReplicaId, TurnId};
+use crate::store::{Delivery, DeliveryState, Hint, Settled, Store, Turn};
 
 /// A channel that must be told (one that asks by itself, as the API does, needs no delivery).
 #[async_trait]
 pub trait Deliver: Send + Sync {
     /// Cuts a reply into the parts that the channel takes, none of them empty.
     fn split(&self, text: &str) -> Vec<String>;
+    /// The same for what the system says, in which nothing is markup.
+    fn split_plain(&self, text: &str) -> Vec<String> {
+        self.split(text)
+    }
+    /// Is told of a turn that begins to run here, in case people are to see that, or the reply while it grows.
+    /// Returns at once.
+    fn accompany(&self, _underway: Underway) {}
     /// Sends one part. Must tell a request that was never written from one whose answer was lost.
     async fn send(&self, delivery: &Delivery) -> Sent;
 }
@@ -28,10 +36,70 @@ pub enum Sent {
     Accepted { external_id: Option<String> },
     /// It was refused or never written: it may be sent again after a while.
     Refused { reason: String, retry_after: Option<Duration> },
+    /// It was not its turn yet; it is sent after that, and this counts as no attempt.
+    Later { after: Duration },
     /// It was written and no answer came: nobody knows.
     Unknown { reason: String },
     /// The channel will never take it.
     Impossible { reason: String },
+}
+
+/// A turn that runs here, in a conversation of a channel.
+#[derive(Clone)]
+pub struct Underway {
+    pub(super) store: Store,
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    pub turn: TurnId,
+    /// Cancelled once it does not run here any more.
+    pub ended: CancellationToken,
+}
+
+impl Underway {
+    /// What the reply says so far; none once the turn is over.
+    pub async fn text(&self) -> Result<Option<String>> {
+        let mut tx = self.store.reading(self.account).await?;
+        let turn = Turn::find(&mut tx, self.turn).await?.filter(|turn| !turn.state.is_terminal());
+        let text = match &turn {
+            Some(turn) => Some(text_so_far(&mut tx, turn).await?.0),
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(text)
+    }
+}
+
+/// The channel's company of one run of a turn, which ends with it.
+pub(super) struct Company {
+    ended: CancellationToken,
+    begun: std::sync::atomic::AtomicBool,
+}
+
+impl Company {
+    pub(super) fn none() -> Self {
+        Self { ended: CancellationToken::new(), begun: false.into() }
+    }
+
+    /// Tells the channel of the conversation, the first time.
+    pub(super) fn begin(&self, store: &Store, channels: &Channels, turn: &Turn, channel: &str) {
+        let Some(channel) = channels.get(channel) else { return };
+        if self.begun.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            return;
+        }
+        channel.accompany(Underway {
+            store: store.clone(),
+            account: turn.account_id,
+            conversation: turn.conversation_id,
+            turn: turn.id,
+            ended: self.ended.clone(),
+        });
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
 }
 
 /// The channels that deliver, by the name that conversations carry.
@@ -116,7 +184,9 @@ impl Outbox {
     }
 
     async fn settle(&self, delivery: &Delivery, sent: &Sent) -> Result<()> {
+        let untried = matches!(sent, Sent::Later { .. });
         let (state, external_id, error, retry) = match sent.clone() {
+            Sent::Later { after } => (DeliveryState::Queued, None, None, Some(after)),
             Sent::Accepted { external_id } => (DeliveryState::Sent, external_id, None, None),
             Sent::Unknown { reason } => (DeliveryState::Ambiguous, None, Some(reason), None),
             Sent::Impossible { reason } => (DeliveryState::Failed, None, Some(reason), None),
@@ -130,7 +200,8 @@ impl Outbox {
             }
         };
         let mut tx = self.store.system().await?;
-        Delivery::settle(&mut tx, delivery, state, external_id, error, retry).await?;
+        let settled = Settled { state, external_id, error, retry_after: retry, untried };
+        Delivery::settle(&mut tx, delivery, settled).await?;
         tx.commit().await
     }
 }

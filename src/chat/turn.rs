@@ -11,6 +11,7 @@ use crate::chat::engine::Engine;
 use crate::chat::finish::{Ending, Finished, earlier_answers};
 use crate::chat::keys::keys_for;
 use crate::chat::log::TurnLog;
+use crate::chat::outbound::Company;
 use crate::chat::think::{Mind, Thought, Unfinished};
 use crate::chat::{Report, assemble};
 use crate::dialog::{Spend, Tool, ToolContext, ToolSpec, Wishes};
@@ -50,12 +51,13 @@ impl Engine {
         let mut pause = Duration::from_millis(100);
         let mut restarts = 0;
         let mut stumbles = 0;
+        let company = Company::none();
         loop {
             let log = self.logs.open(turn.clone(), next);
             let run = if turn.attempt > MAX_ATTEMPTS || stumbles >= MAX_STUMBLES {
                 self.end(&turn, &log, gave_up()).await
             } else {
-                self.run_once(&turn, &log, restarts < MAX_RESTARTS).await
+                self.run_once(&turn, &log, &company, restarts < MAX_RESTARTS).await
             };
             if matches!(run, Ok(Run::BrokeOff)) {
                 // What is on its way to the database is waited for: it decides whether somebody saw the words.
@@ -125,13 +127,19 @@ impl Engine {
         Ok(Some((again, seq + 1)))
     }
 
-    async fn run_once(self: &Arc<Self>, turn: &Turn, log: &Arc<TurnLog>, may_restart: bool) -> Result<Run> {
+    async fn run_once(
+        self: &Arc<Self>,
+        turn: &Turn,
+        log: &Arc<TurnLog>,
+        company: &Company,
+        may_restart: bool,
+    ) -> Result<Run> {
         if turn.cancel_requested {
             return self.end(turn, log, Ending::Cancelled).await;
         }
         // The waiter is made before the turn is read, so nobody who joins from here on is missed.
         let mut interrupts = self.store.wake().waiter(Hint::Interrupt(turn.id));
-        let answer = self.answer(turn, log, may_restart);
+        let answer = self.answer(turn, log, company, may_restart);
         tokio::pin!(answer);
         loop {
             tokio::select! {
@@ -169,12 +177,19 @@ impl Engine {
     }
 
     /// Thinks of an answer. `None`: this run came to nothing and its log was lost, or it broke off.
-    async fn answer(&self, turn: &Turn, log: &Arc<TurnLog>, may_restart: bool) -> Result<Option<Ending>> {
+    async fn answer(
+        &self,
+        turn: &Turn,
+        log: &Arc<TurnLog>,
+        company: &Company,
+        may_restart: bool,
+    ) -> Result<Option<Ending>> {
         let mut tx = self.store.tenant(turn.account_id).await?;
         let inbound = Message::list_inbound_of(&tx, turn.id);
         let conversation = Conversation::find(&tx, turn.conversation_id);
         let (inbound, conversation) = try_join(inbound, conversation).await?;
         let conversation = conversation.ok_or_else(|| Error::internal("a turn without its conversation"))?;
+        company.begin(&self.store, &self.channels, turn, &conversation.channel);
         let unsaid = earlier_answers(&mut tx, turn).await?;
         let live = self.bots.at_revision(&mut tx, turn.bot_id, turn.revision_id).await?;
         let wishes: Option<Wishes> =

@@ -4,6 +4,7 @@
 //! command ends with is in `exit`. Without `--server` a command acts as the operator on the database of
 //! `DATABASE_URL` or `DATA_DIR`, beside a running server too.
 
+mod access;
 mod ancestry;
 mod apply;
 mod bots;
@@ -37,6 +38,7 @@ mod server;
 mod serving;
 mod show;
 mod site;
+mod status;
 mod table;
 mod terminal;
 mod token;
@@ -99,6 +101,8 @@ enum Command {
     Rollback(rollback::Args),
     Resume(rollback::ResumeArgs),
     Watch(watch::Args),
+    Status(status::Args),
+    Access(access::Args),
     Token(token::Args),
     Secret(secret::Args),
     Migrate(migrate::Args),
@@ -127,6 +131,8 @@ impl Command {
             Self::Show(args) => args.output.is_json(),
             Self::Rollback(args) => args.output.is_json(),
             Self::Resume(args) => args.output.is_json(),
+            Self::Status(args) => args.output.is_json(),
+            Self::Access(args) => args.is_json(),
             Self::Token(args) => args.is_json(),
             Self::Secret(args) => args.is_json(),
             Self::Migrate(args) => args.output.is_json(),
@@ -224,6 +230,8 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Rollback(args) => rollback::run(args, here).await,
         Command::Resume(args) => rollback::resume(args, here).await,
         Command::Watch(args) => watch::run(args, here).await,
+        Command::Status(args) => status::run(args, here).await,
+        Command::Access(args) => access::run(args, here).await,
         Command::Token(args) => token::run(args, here).await,
         Command::Secret(args) => secret::run(args, here).await,
         Command::Migrate(args) => migrate::run(args, here).await,

@@ -21,7 +21,7 @@ use crate::error::Error;
 #[command(after_help = format!("Example:\n  DATABASE_URL=postgres://… BOTWRIGHT_MASTER_KEY=… botwright serve --roles web,worker\n\n{}", config::help()))]
 pub(super) struct Args {
     /// What this process does, with commas: web, worker, scheduler; everything, if left out
-    #[arg(long, value_name = "ROLES", value_parser = parse_roles, default_value = "web,worker,scheduler")]
+    #[arg(long, value_name = "ROLES", value_parser = parse_roles, default_value = "web,telegram,worker,scheduler")]
     roles: Roles,
     /// Apply this folder of bots at the start; BOTS_DIR, else none, if left out
     #[arg(long, value_name = "DIR")]
@@ -82,9 +82,11 @@ impl FromStr for Roles {
                 "web" => roles.web = true,
                 "worker" => roles.worker = true,
                 "scheduler" => roles.scheduler = true,
-                "telegram" => return Err("the role `telegram` is not built yet".into()),
+                "telegram" => roles.telegram = true,
                 other => {
-                    return Err(format!("`{other}` is no role: there are `web`, `worker` and `scheduler`"));
+                    return Err(format!(
+                        "`{other}` is no role: there are `web`, `telegram`, `worker` and `scheduler`"
+                    ));
                 }
             }
         }
@@ -101,10 +103,10 @@ mod tests {
 
     #[test]
     fn roles_are_words_with_commas() {
-        assert_eq!("web,worker,scheduler".parse(), Ok(Roles::ALL));
+        assert_eq!("web,telegram,worker,scheduler".parse(), Ok(Roles::ALL));
         assert_eq!(" worker ".parse(), Ok(Roles { worker: true, ..Roles::NONE }));
         assert!("".parse::<Roles>().is_err());
-        assert!("telegram".parse::<Roles>().is_err_and(|error| error.contains("not built yet")));
+        assert_eq!("telegram".parse(), Ok(Roles { telegram: true, ..Roles::NONE }));
         assert!("wrker".parse::<Roles>().is_err_and(|error| error.contains("`worker`")));
     }
 }

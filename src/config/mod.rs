@@ -45,6 +45,10 @@ pub struct Config {
     pub providers: Vec<ProviderSettings>,
     /// Where Ollama listens, as a URL without a path, where it was set.
     pub ollama_host: Option<String>,
+    /// Where Telegram's Bot API is, without a slash at the end.
+    pub telegram_api_url: String,
+    /// Whether to keep to the pace that Telegram allows.
+    pub telegram_limits: bool,
     /// Whether addresses that accounts choose may be private ones.
     pub allow_private_addresses: bool,
     /// How many requests a second each token may make; `None` for any number.
@@ -163,6 +167,10 @@ impl Config {
                 })
                 .collect(),
             ollama_host: reader.ollama_host("OLLAMA_HOST"),
+            telegram_api_url: reader
+                .url("TELEGRAM_API_URL")
+                .unwrap_or_else(|| "https://api.telegram.org".to_owned()),
+            telegram_limits: reader.yes_or_no("TELEGRAM_LIMITS").unwrap_or(true),
             allow_private_addresses: reader.yes_or_no("ALLOW_PRIVATE_ADDRESSES").unwrap_or(false),
             rate_per_token: reader.rate("RATE_PER_TOKEN", 100),
             rate_per_address: reader.rate("RATE_PER_ADDRESS", 50),

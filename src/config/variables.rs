@@ -47,6 +47,8 @@ pub const VARIABLES: &[Variable] = &[
     variable("GROQ_BASE_URL", OWN, "another address for groq, with its /v1"),
     variable("MISTRAL_BASE_URL", OWN, "another address for mistral, with its /v1"),
     variable("OLLAMA_HOST", "none", "address of Ollama, for ollama/… models, such as localhost:11434"),
+    variable("TELEGRAM_API_URL", "https://api.telegram.org", "another address of Telegram's Bot API"),
+    variable("TELEGRAM_LIMITS", "true", "keep to Telegram's pace; false for a Bot API server without limits"),
     variable("ALLOW_PRIVATE_ADDRESSES", "false", "let accounts name private and loopback addresses"),
     variable(
         "RATE_PER_TOKEN",

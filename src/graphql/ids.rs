@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::id::{
-    AccountId, AttachmentId, AuditId, BotId, ConversationId, FactId, MessageId, PersonId, RevisionId, TurnId,
-    UploadId,
+    AccountId, AttachmentId, AuditId, BotId, ConnectionId, ConversationId, FactId, MessageId, PersonId,
+    RevisionId, TurnId, UploadId,
 };
 
 /// An id that clients may hold.
@@ -43,6 +43,7 @@ global! {
     AuditId = "audit",
     UploadId = "upload",
     AttachmentId = "attachment",
+    ConnectionId = "connection",
 }
 
 /// As clients see it.

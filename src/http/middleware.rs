@@ -106,11 +106,14 @@ async fn around(State(strangers): State<Arc<Strangers>>, mut request: Request, n
     response
 }
 
+/// What callers show to prove who they are: a token, or what only the service that brings us something was told.
+const PROOFS: [HeaderName; 2] = [AUTHORIZATION, HeaderName::from_static("x-telegram-bot-api-secret-token")];
+
 /// Whoever shows no token may ask so often; whoever shows a wrong one may fail so often, and hears no more
 /// whether it was wrong.
 async fn measured(strangers: &Strangers, request: Request, next: Next) -> Response {
     let address = strangers.address(request.headers(), request.extensions());
-    let is_stranger = !request.headers().contains_key(AUTHORIZATION);
+    let is_stranger = !PROOFS.iter().any(|proof| request.headers().contains_key(proof));
     if is_stranger
         && !UNCOUNTED.contains(&request.uri().path())
         && let Err(too_fast) = strangers.count(address)

@@ -1,14 +1,6 @@
 //! What commands are for, and what they answer.
 
-use super::Language;
-
-fn in_three(language: Language, en: &'static str, uk: &'static str, ru: &'static str) -> &'static str {
-    match language {
-        Language::En => en,
-        Language::Uk => uk,
-        Language::Ru => ru,
-    }
-}
+use super::{Language, in_three};
 
 /// What the command of that name does, in one line; empty for one that there is not.
 pub fn about(language: Language, command: &str) -> &'static str {
@@ -60,6 +52,7 @@ pub fn about(language: Language, command: &str) -> &'static str {
             "стерти назавжди сказане про щось; спершу покажу",
             "стереть навсегда сказанное о чём-то; сначала покажу",
         ),
+        "cancel" => ("stop my answer", "зупинити мою відповідь", "остановить мой ответ"),
         "export" => (
             "everything that you said here and I know, as a file",
             "усе, що ви тут сказали і що я знаю, файлом",
@@ -92,6 +85,21 @@ pub fn unknown(language: Language, name: &str, nearest: Option<&str>) -> String 
         "/help покажет, что есть.",
     ));
     text
+}
+
+/// An answer is stopped.
+pub fn cancelled(language: Language) -> &'static str {
+    in_three(language, "Stopped.", "Зупинено.", "Остановлено.")
+}
+
+/// There is no answer to be stopped.
+pub fn nothing_to_cancel(language: Language) -> &'static str {
+    in_three(
+        language,
+        "There is nothing to stop: I am not answering just now.",
+        "Нема чого зупиняти: зараз я не відповідаю.",
+        "Нечего останавливать: сейчас я не отвечаю.",
+    )
 }
 
 /// How a command is to be used.

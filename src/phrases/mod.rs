@@ -4,6 +4,7 @@
 //! Knows: nothing but ground. Never: when a sentence is said.
 
 pub mod commands;
+pub mod telegram;
 
 use chrono::{DateTime, Datelike, Utc};
 
@@ -42,6 +43,14 @@ impl Language {
         }
         let words: Vec<&str> = text.split(|c: char| !c.is_alphabetic() && c != '\'').collect();
         if UKRAINIAN.iter().any(|word| words.contains(word)) { Self::Uk } else { Self::Ru }
+    }
+}
+
+fn in_three(language: Language, en: &'static str, uk: &'static str, ru: &'static str) -> &'static str {
+    match language {
+        Language::En => en,
+        Language::Uk => uk,
+        Language::Ru => ru,
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::id::AccountId;
-use crate::store::{Audit, Secret, Store};
+use crate::store::{Audit, Hint, Secret, Store};
 pub use key::{KEY_FILE, MasterKey};
 pub use sign::Signer;
 
@@ -38,6 +38,12 @@ impl Secrets {
         self.key.signer(purpose)
     }
 
+    /// What stands for a value where the value itself may not stand: the same for the same value, and worth
+    /// nothing to whoever lacks the master key.
+    pub fn fingerprint(&self, value: &SecretString) -> Vec<u8> {
+        self.signer("fingerprints").sign(&[value.expose_secret().as_bytes()]).to_vec()
+    }
+
     /// Sets the secret `name`, replacing an older value. `by` is the principal whom the audit log will name.
     ///
     /// `Invalid` for a name that bot files could not write, and for an empty or huge value.
@@ -48,6 +54,8 @@ impl Secrets {
         let mut tx = self.store.tenant(account).await?;
         Secret::put(&mut tx, name, sealed, now).await?;
         Audit::record(&mut tx, now, by, "secret.set", name, json!({})).await?;
+        // Connections that wait for it begin.
+        tx.wake(Hint::Config);
         tx.commit().await
     }
 

@@ -111,8 +111,8 @@ impl Bot {
             sources,
             // Not built yet: refused before they are stored.
             modules: _,
-            channels: _,
-            limits: _,
+            channels,
+            limits,
             delegated: _,
             retention,
         } = bot;
@@ -142,6 +142,8 @@ impl Bot {
             sources: files.sources(sources, &shared)?,
             providers,
             guests_after_days_of_silence: retention.and_then(|kept| kept.guests_after_days_of_silence),
+            telegram: channels.and_then(|channels| channels.telegram),
+            limits,
             name,
         })
     }

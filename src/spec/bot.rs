@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::features::{Limits, Telegram};
 use super::memory::Memory;
 use super::model::{Model, Provider};
 use super::template;
@@ -39,6 +40,12 @@ pub struct Bot {
     /// After so many days without a word from them, guests are forgotten; never where nothing is said.
     #[serde(default)]
     pub guests_after_days_of_silence: Option<u32>,
+    /// Where it stands on Telegram, if it does.
+    #[serde(default)]
+    pub telegram: Option<Telegram>,
+    /// How much it may be used; without limit where nothing is said.
+    #[serde(default)]
+    pub limits: Option<Limits>,
 }
 
 /// Something that the bot must or must not do.
@@ -89,6 +96,8 @@ impl Bot {
             sources: Vec::new(),
             providers: BTreeMap::new(),
             guests_after_days_of_silence: None,
+            telegram: None,
+            limits: None,
         }
     }
 

@@ -1,5 +1,5 @@
-//! The parts of a bot file whose features are not built yet: their shape is checked all the same, so that a
-//! file written today is a file that works tomorrow.
+//! The parts of a bot file that say where it stands, what it can do and how much of it; some are not built yet:
+//! their shape is checked all the same, so that a file written today is a file that works tomorrow.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

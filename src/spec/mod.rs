@@ -50,6 +50,9 @@ mod tests;
 pub use authored::content_hash;
 pub use bot::{Bot, Lore, Rule, Source};
 pub use bundle::{Bundle, MAX_FILE_BYTES};
+pub use features::{
+    Access, AccessDefault, Groups, Limits, Per, SecretRef, Streaming, Telegram, TelegramMode,
+};
 pub use manual::manual;
 pub use memory::{Digest, Facts, Memory, Recall, RecallWhen, Scope, Summarize, Window};
 pub use model::{Model, Provider, ProviderKind};

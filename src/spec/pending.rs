@@ -27,8 +27,9 @@ enum When {
 /// In `bot.yaml`.
 pub(super) const BOT: &[Pending] = &[
     Pending { path: &["modules"], when: When::Present },
-    Pending { path: &["channels"], when: When::Present },
-    Pending { path: &["limits"], when: When::Present },
+    Pending { path: &["channels", "telegram", "streaming"], when: When::Is("draft") },
+    Pending { path: &["limits", "tokensPerDay"], when: When::Present },
+    Pending { path: &["limits", "costPerDayUsd"], when: When::Present },
     Pending { path: &["memory", "scope"], when: When::Is("bot") },
     Pending { path: &["sources", "*", "url"], when: When::Present },
     Pending { path: &["sources", "*", "notion"], when: When::Present },

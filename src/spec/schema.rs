@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(at("/properties/model/anyOf/1/properties/contextBudget/default"), 6000);
         assert_eq!(at("/properties/memory/properties/window/properties/messages/default"), 40);
         assert_eq!(at("/properties/language/default"), "auto");
-        for pending in ["/properties/limits", "/properties/sources/items/anyOf/1/properties/notion"] {
+        for pending in ["/properties/modules", "/properties/sources/items/anyOf/1/properties/notion"] {
             let text = at(&format!("{pending}/description"));
             assert!(text.as_str().is_some_and(|text| text.ends_with("(Not built yet.)")), "{pending}");
         }

@@ -45,6 +45,22 @@ impl Turn {
         Ok(())
     }
 
+    /// The turn of a conversation that runs, else the one that waits.
+    pub async fn find_open(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<TurnId>> {
+        #[derive(diesel::QueryableByName)]
+        struct Open {
+            #[diesel(sql_type = SqlUuid)]
+            id: TurnId,
+        }
+        let found: Vec<Open> = sql("select id from turns
+             where account_id = current_account() and conversation_id = ? and state in ('queued', 'running')
+             order by state desc limit 1")
+        .bind::<SqlUuid, _>(conversation)
+        .load(tx.conn())
+        .await?;
+        Ok(found.into_iter().next().map(|open| open.id))
+    }
+
     /// Says how the turn is to be answered, in place of what was said before. The conversation must be locked.
     pub async fn wish(tx: &mut Tenant, id: TurnId, wishes: &Value) -> Result<()> {
         sql("update turns set wishes = ? where account_id = current_account() and id = ?")

@@ -8,9 +8,9 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{Nullable, Uuid};
 
 use crate::id::{
-    AccountId, AuditId, BotId, ConversationId, DeliveryId, DocumentId, FactId, GenerationId, JobId,
-    MessageId, PassageId, PersonId, ReplicaId, RevisionId, ScheduleId, SecretId, SummaryId, TokenId, TurnId,
-    UploadId, UsageId,
+    AccountId, AuditId, BotId, ConnectionId, ConversationId, DeliveryId, DocumentId, FactId, GenerationId,
+    JobId, MessageId, PassageId, PersonId, QuarantineId, ReplicaId, RevisionId, ScheduleId, SecretId,
+    SummaryId, TokenId, TurnId, UploadId, UsageId,
 };
 
 macro_rules! column {
@@ -76,6 +76,7 @@ id_columns!(
     AccountId,
     AuditId,
     BotId,
+    ConnectionId,
     ConversationId,
     DeliveryId,
     DocumentId,
@@ -85,6 +86,7 @@ id_columns!(
     MessageId,
     PassageId,
     PersonId,
+    QuarantineId,
     ReplicaId,
     RevisionId,
     ScheduleId,

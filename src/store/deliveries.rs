@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 
 use crate::error::Result;
 use crate::id::{AccountId, ConversationId, DeliveryId, MessageId, ReplicaId, TurnId};
@@ -41,7 +42,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     pub conversation_id: ConversationId,
     pub turn_id: Option<TurnId>,
-    pub message_id: MessageId,
+    /// None for what the system says beside messages.
+    pub message_id: Option<MessageId>,
     pub channel: String,
     /// Its place among the parts of its message, from 1.
     pub part: i32,
@@ -56,6 +58,23 @@ pub struct Delivery {
     pub lease_until: Option<DateTime<Utc>>,
     pub error: Option<String>,
     pub created_at: DateTime<Utc>,
+    /// Choices that are offered with it, as the channel knows them.
+    pub buttons: Option<Value>,
+    /// The channel's name for what it answers; none where the place says nothing of that kind.
+    pub reply_to: Option<String>,
+}
+
+/// How a send ended.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    pub state: DeliveryState,
+    /// The channel's name for what was sent.
+    pub external_id: Option<String>,
+    pub error: Option<String>,
+    /// How long one that is queued again waits.
+    pub retry_after: Option<Duration>,
+    /// It was not tried after all.
+    pub untried: bool,
 }
 
 impl Delivery {
@@ -101,21 +120,19 @@ impl Delivery {
         Ok(count)
     }
 
-    /// Notes how a send that this claim made ended; one that is queued again waits `retry_after`.
-    pub async fn settle(
-        tx: &mut System,
-        delivery: &Self,
-        state: DeliveryState,
-        external_id: Option<String>,
-        error: Option<String>,
-        retry_after: Option<Duration>,
-    ) -> Result<bool> {
+    /// Notes how a send that this claim made ended.
+    pub async fn settle(tx: &mut System, delivery: &Self, settled: Settled) -> Result<bool> {
+        let Settled { state, external_id, error, retry_after, untried } = settled;
         let count = sql("update deliveries set state = ?, external_id = coalesce(?, external_id), error = ?,
+                 text = case when ? and message_id is null then '' else text end,
+                 attempts = attempts - case when ? then 1 else 0 end,
                  run_at = coalesce(now() + make_interval(secs => ?), run_at), leased_by = null, lease_until = null
              where account_id = ? and id = ? and state = 'sending' and leased_by is not distinct from ?")
         .bind::<Text, _>(state)
         .bind::<Nullable<Text>, _>(external_id)
         .bind::<Nullable<Text>, _>(error)
+        .bind::<Bool, _>(state == DeliveryState::Sent)
+        .bind::<Bool, _>(untried)
         .bind::<Nullable<Double>, _>(retry_after.map(|pause| pause.as_secs_f64()))
         .bind::<SqlUuid, _>(delivery.account_id)
         .bind::<SqlUuid, _>(delivery.id)

@@ -6,12 +6,15 @@
 //!
 //! Never: a transaction that is open while a model thinks, a file downloads or a channel sends.
 
+mod access;
 mod accounts;
 mod asides;
 mod audit;
+mod begun;
 mod bots;
 mod columns;
 mod connect;
+mod connections;
 mod conversations;
 mod deliveries;
 mod documents;
@@ -30,6 +33,7 @@ mod jobs;
 mod messages;
 mod participants;
 mod people;
+mod places;
 mod ratings;
 mod replicas;
 mod schema;
@@ -47,13 +51,16 @@ mod uploads;
 mod usage;
 mod wake;
 
+pub use access::{Grant, GrantState};
 pub use accounts::{Account, ApiToken};
 pub use asides::EndedTurn;
 pub use audit::Audit;
+pub use begun::BegunReply;
 pub use bots::{Bot, BotRevision, Hashed};
 pub use connect::{Store, migrate};
+pub use connections::{CONNECTION_LEASE, Connection, ConnectionMode, ConnectionOrigin, ConnectionState};
 pub use conversations::{Conversation, ConversationEvent};
-pub use deliveries::{Delivery, DeliveryState};
+pub use deliveries::{Delivery, DeliveryState, Settled};
 pub use documents::{Document, Passage, Quoted};
 pub use embedded::Embedded;
 pub use erase::{Earshot, FormerText, Heard};
@@ -68,6 +75,7 @@ pub use jobs::{Job, JobState, Schedule};
 pub use messages::{Message, MessageRole};
 pub use participants::{Participant, Setting};
 pub use people::Person;
+pub use places::{Address, Arrival, Place, Quarantined};
 pub use ratings::{Opinion, Rating};
 pub use replicas::{ConfigVersion, ReplicaConfig};
 pub use secrets::Secret;

@@ -78,6 +78,28 @@ impl Person {
         Ok(Self::find_by_identity(tx, channel, external_id).await?.unwrap_or(new))
     }
 
+    /// Whoever has the handle `external_id` on `channel`, by the name and the language that the channel tells now.
+    pub async fn arrive(
+        tx: &mut Tenant,
+        channel: &str,
+        external_id: &str,
+        name: &str,
+        language: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        let person = Self::find_or_create(tx, channel, external_id, name, now).await?;
+        // What the channel does not tell is kept.
+        let language = language.map(str::to_owned).or_else(|| person.language.clone());
+        if person.name == name && person.language == language {
+            return Ok(person);
+        }
+        diesel::update(people::table.find((person.account_id, person.id)))
+            .set((people::name.eq(name), people::language.eq(&language)))
+            .execute(tx.conn())
+            .await?;
+        Ok(Self { name: name.into(), language, ..person })
+    }
+
     /// Whoever has the handle `external_id` on `channel`.
     pub async fn find_by_identity(tx: &mut Tenant, channel: &str, external_id: &str) -> Result<Option<Self>> {
         let person = sql("select people.* from identities

@@ -176,6 +176,20 @@ impl ConfigVersion {
         Ok(found.version)
     }
 
+    /// The version of every account where something was ever applied.
+    pub async fn list_everywhere(tx: &mut System) -> Result<Vec<(AccountId, i64)>> {
+        #[derive(QueryableByName)]
+        struct Version {
+            #[diesel(sql_type = SqlUuid)]
+            account_id: AccountId,
+            #[diesel(sql_type = BigInt)]
+            version: i64,
+        }
+        let found: Vec<Version> =
+            sql("select account_id, version from config_versions").load(tx.conn()).await?;
+        Ok(found.into_iter().map(|found| (found.account_id, found.version)).collect())
+    }
+
     /// Counts one more, and returns it.
     pub async fn raise(tx: &mut Tenant, now: DateTime<Utc>) -> Result<i64> {
         sql("insert into config_versions (account_id, version, changed_at) values (current_account(), 1, ?)

@@ -307,7 +307,7 @@ diesel::table! {
         id -> Uuid,
         conversation_id -> Uuid,
         turn_id -> Nullable<Uuid>,
-        message_id -> Uuid,
+        message_id -> Nullable<Uuid>,
         channel -> Text,
         part -> Int4,
         text -> Text,
@@ -319,6 +319,8 @@ diesel::table! {
         lease_until -> Nullable<Timestamptz>,
         error -> Nullable<Text>,
         created_at -> Timestamptz,
+        buttons -> Nullable<Jsonb>,
+        reply_to -> Nullable<Text>,
     }
 }
 
@@ -518,5 +520,93 @@ diesel::table! {
         conversation_id -> Uuid,
         external_id -> Text,
         message_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    connections (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        bot_id -> Uuid,
+        channel -> Text,
+        origin -> Text,
+        secret -> Text,
+        mode -> Text,
+        state -> Text,
+        last_error -> Nullable<Text>,
+        error_at -> Nullable<Timestamptz>,
+        fingerprint -> Nullable<Bytea>,
+        external_id -> Nullable<Int8>,
+        username -> Nullable<Text>,
+        reads_groups -> Nullable<Bool>,
+        menu -> Nullable<Text>,
+        leased_by -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    places (account_id, conversation_id) {
+        account_id -> Uuid,
+        conversation_id -> Uuid,
+        connection_id -> Uuid,
+        chat -> Text,
+        thread -> Nullable<Text>,
+        is_group -> Bool,
+        unreachable_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    arrivals (account_id, connection_id, chat, external_id) {
+        account_id -> Uuid,
+        connection_id -> Uuid,
+        chat -> Text,
+        external_id -> Text,
+        edited -> Int8,
+        message_id -> Nullable<Uuid>,
+        album -> Nullable<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    quarantine (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        connection_id -> Uuid,
+        reason -> Text,
+        body -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    begun_replies (account_id, turn_id) {
+        account_id -> Uuid,
+        turn_id -> Uuid,
+        conversation_id -> Uuid,
+        state -> Text,
+        external_id -> Nullable<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    access_grants (account_id, bot_id, handle) {
+        account_id -> Uuid,
+        bot_id -> Uuid,
+        handle -> Text,
+        name -> Text,
+        state -> Text,
+        code -> Nullable<Text>,
+        code_until -> Nullable<Timestamptz>,
+        told_at -> Nullable<Timestamptz>,
+        decided_by -> Nullable<Text>,
+        at -> Timestamptz,
     }
 }

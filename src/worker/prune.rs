@@ -13,7 +13,9 @@ use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Cron, Payload};
 use crate::memory::Daily;
-use crate::store::{Account, Change, Idempotency, Job, Store, System, Tenant, TurnEvent, Upload};
+use crate::store::{
+    Account, Arrival, Change, Idempotency, Job, Quarantined, Store, System, Tenant, TurnEvent, Upload,
+};
 
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(3600);
@@ -27,6 +29,9 @@ const CHANGES_DAYS: i32 = 90;
 const IDEMPOTENCY_HOURS: i64 = 24;
 const JOBS_DAYS: i64 = 7;
 const UPLOADS_HOURS: i64 = 24;
+/// A channel repeats nothing that is older.
+const ARRIVALS_HOURS: i64 = 48;
+const QUARANTINE_DAYS: i64 = 30;
 
 /// Prunes every hour until `stop`.
 pub(super) async fn keep(store: &Store, clock: &SharedClock, stop: &CancellationToken) {
@@ -47,7 +52,8 @@ pub(super) async fn keep(store: &Store, clock: &SharedClock, stop: &Cancellation
 }
 
 /// Forgets the text deltas of turns that ended (24 hours), lines of the change feed (90 days), idempotency
-/// keys (24 hours), uploads that no message named (24 hours) and jobs that ended (7 days).
+/// keys (24 hours), uploads that no message named (24 hours), jobs that ended (7 days), what arrived from channels
+/// and became no message (48 hours) and what could not be taken in (30 days).
 pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
     let mut tx = store.system().await?;
     let accounts = Account::list(&mut tx).await?;
@@ -69,6 +75,8 @@ pub async fn prune(store: &Store, now: DateTime<Utc>) -> Result<()> {
         let mut tx = store.tenant(account.id).await?;
         Idempotency::delete_before(&mut tx, now - TimeDelta::hours(IDEMPOTENCY_HOURS)).await?;
         Upload::delete_unused_before(&mut tx, now - TimeDelta::hours(UPLOADS_HOURS)).await?;
+        Arrival::delete_before(&mut tx, now - TimeDelta::hours(ARRIVALS_HOURS)).await?;
+        Quarantined::delete_before(&mut tx, now - TimeDelta::days(QUARANTINE_DAYS)).await?;
         // An account may be new since the last round.
         every_day(&mut tx, &Expire {}, "40 3 * * *", now).await?;
         every_day(&mut tx, &Daily {}, "10 4 * * *", now).await?;

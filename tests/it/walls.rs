@@ -11,12 +11,13 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use crate::harness::cluster::Database;
 
 /// Tables that the system role may see whole: queues and logs, and what is read before an account is known.
-const SYSTEM_SEES: [&str; 10] = [
+const SYSTEM_SEES: [&str; 11] = [
     "accounts",
     "api_tokens",
     "changes",
     "config_replicas",
     "config_versions",
+    "connections",
     "deliveries",
     "jobs",
     "schedules",
@@ -217,6 +218,7 @@ fn sample() -> String {
         include_str!("../../migrations/2026-11-23-000002_facts/sample.sql"),
         include_str!("../../migrations/2026-11-23-000003_people/sample.sql"),
         include_str!("../../migrations/2026-11-24-000001_documents/sample.sql"),
+        include_str!("../../migrations/2026-11-24-000002_telegram/sample.sql"),
     );
     [ONE, TWO]
         .map(|account| {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::id::ConversationId;
 use crate::phrases::{self, Language};
 use crate::spec;
-use crate::store::{Conversation, Message, MessageRole, Person};
+use crate::store::{Conversation, Message, MessageRole, Person, Turn};
 
 /// A command that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,9 @@ const fn command(name: &'static str, arguments: &'static str) -> Command {
 }
 
 /// All commands, in the order in which they are listed.
-pub const COMMANDS: [Command; 12] = [
+pub const COMMANDS: [Command; 13] = [
     command("help", ""),
+    command("cancel", ""),
     command("context", ""),
     command("shortterm", ""),
     command("midterm", ""),
@@ -63,6 +64,8 @@ pub struct Answer {
     pub text: String,
     /// Whether [`Chat::export_own`] is to be handed to them as a file.
     pub export: bool,
+    /// What to type for a yes, where it asks for one.
+    pub yes: Option<&'static str>,
 }
 
 /// Who types a command where.
@@ -96,16 +99,19 @@ impl Chat {
             let nearest = spec::nearest(&name, COMMANDS.iter().map(|command| command.name));
             let shown: String = name.chars().take(40).collect();
             let text = phrases::commands::unknown(asker.language, &shown, nearest);
-            return Ok(Answer { command: None, text, export: false });
+            return Ok(Answer { command: None, text, export: false, yes: None });
         };
         let text = self.answer_to(&asker, command, arguments).await?;
-        Ok(Answer { command: Some(command.name), text, export: command.name == "export" })
+        let asks = command.name == "forget" && text.ends_with(phrases::commands::confirm(asker.language));
+        let yes = asks.then_some("/forget yes");
+        Ok(Answer { command: Some(command.name), text, export: command.name == "export", yes })
     }
 
     async fn answer_to(&self, asker: &Asker<'_>, command: &Command, arguments: &str) -> Result<String> {
         let usage = || phrases::commands::usage(asker.language, &command.usage());
         Ok(match command.name {
             "help" => answers::help(asker.language),
+            "cancel" => self.cancel_open(asker).await?.to_owned(),
             "context" => self.show_context(asker).await?,
             "shortterm" => self.show_short_term(asker).await?,
             "midterm" => self.show_mid_term(asker).await?,
@@ -125,6 +131,16 @@ impl Chat {
             "export" => self.show_export(asker).await?,
             _ => usage(),
         })
+    }
+
+    /// Stops the answer that is under way, else the one that waits.
+    async fn cancel_open(&self, asker: &Asker<'_>) -> Result<&'static str> {
+        let mut tx = self.engine.store.reading(asker.actor.account).await?;
+        let open = Turn::find_open(&mut tx, asker.conversation.id).await?;
+        tx.commit().await?;
+        let Some(turn) = open else { return Ok(phrases::commands::nothing_to_cancel(asker.language)) };
+        self.cancel(asker.actor, turn).await?;
+        Ok(phrases::commands::cancelled(asker.language))
     }
 
     async fn asker<'a>(

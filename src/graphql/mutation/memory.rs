@@ -29,7 +29,7 @@ impl MemoryMutations {
             rooms(context)?.chat.run_command(actor(context)?, id, &input.text).await
         };
         Ok(Some(match answered.await {
-            Ok(chat::Answer { command, text, export }) => {
+            Ok(chat::Answer { command, text, export, yes: _ }) => {
                 let answer = CommandAnswer { command, text, export };
                 RunCommandPayload { answer: Some(answer), user_errors: Vec::new() }
             }

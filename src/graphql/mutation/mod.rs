@@ -1,6 +1,7 @@
 //! What can be done. Each takes one `input` and returns what it changed; what a person can mend comes back in
 //! `userErrors`, faults of the system in `errors`.
 
+mod channels;
 mod config;
 mod config_error;
 mod erase;
@@ -12,6 +13,7 @@ mod user_error;
 
 use async_graphql::{ID, MergedObject};
 
+use channels::ChannelMutations;
 use config::ConfigMutations;
 use erase::EraseMutations;
 use memory::MemoryMutations;
@@ -32,6 +34,7 @@ pub(super) struct Mutation(
     MemoryMutations,
     UploadMutations,
     ConfigMutations,
+    ChannelMutations,
 );
 
 fn checked_key(key: ID) -> Result<String, Mendable> {

@@ -1,6 +1,7 @@
 //! What can be read.
 
 mod changes;
+mod channels;
 mod config;
 mod memory;
 mod oversight;
@@ -10,6 +11,7 @@ use async_graphql::MergedObject;
 
 use crate::error::{Error, Kind, Result};
 use changes::ChangeQueries;
+use channels::ChannelQueries;
 use config::ConfigQueries;
 pub(super) use config::config_source;
 use memory::MemoryQueries;
@@ -18,7 +20,14 @@ use talk::TalkQueries;
 
 /// What can be read. Everything but `serverInfo` needs a token.
 #[derive(MergedObject, Default)]
-pub(super) struct Query(TalkQueries, MemoryQueries, ChangeQueries, OversightQueries, ConfigQueries);
+pub(super) struct Query(
+    TalkQueries,
+    MemoryQueries,
+    ChangeQueries,
+    OversightQueries,
+    ConfigQueries,
+    ChannelQueries,
+);
 
 /// What was looked for; `None` where there is no such thing.
 fn found<T>(looked_for: Result<T, Error>) -> Result<Option<T>, Error> {

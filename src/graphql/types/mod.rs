@@ -3,6 +3,7 @@
 mod audit;
 mod bot;
 mod change;
+mod channel;
 mod context_report;
 mod conversation;
 mod events;
@@ -25,6 +26,7 @@ mod upload;
 pub(super) use audit::AuditEntry;
 pub(super) use bot::{Bot, BotRevision};
 pub(super) use change::{ChangeAction, PlannedChange};
+pub(super) use channel::{AccessRequest, ChannelConnection, ChannelMode};
 pub(super) use conversation::Conversation;
 pub(super) use events::{ConversationEvent, TurnEvent, conversation_event, turn_event};
 pub(super) use fact::{Fact, FactState, Summary, summaries_of};

@@ -5,10 +5,12 @@ use async_graphql::{Context, ID, Interface, Result};
 use crate::graphql::context::{loaders, reader, rooms};
 use crate::graphql::ids::{self, Global};
 use crate::graphql::types::{
-    Account, Attachment, Bot, BotRevision, Conversation, Fact, Message, Person, Turn, Upload,
+    Account, Attachment, Bot, BotRevision, ChannelConnection, Conversation, Fact, Message, Person, Turn,
+    Upload,
 };
 use crate::id::{
-    AccountId, AttachmentId, BotId, ConversationId, FactId, MessageId, PersonId, RevisionId, TurnId, UploadId,
+    AccountId, AttachmentId, BotId, ConnectionId, ConversationId, FactId, MessageId, PersonId, RevisionId,
+    TurnId, UploadId,
 };
 
 /// Anything that has an id.
@@ -26,6 +28,7 @@ pub(in crate::graphql) enum Node {
     Upload(Upload),
     Attachment(Attachment),
     Fact(Fact),
+    ChannelConnection(ChannelConnection),
 }
 
 /// The thing of that id, if the caller may see it.
@@ -48,6 +51,9 @@ pub(in crate::graphql) async fn find_node(context: &Context<'_>, id: &ID) -> Res
             row.filter(|row| row.person_id == actor.person).map(Upload).map(Node::Upload)
         }
         AttachmentId::KIND => find_attachment(context, UploadId(uuid)).await?.map(Node::Attachment),
+        ConnectionId::KIND => {
+            find_connection(context, ConnectionId(uuid)).await?.map(Node::ChannelConnection)
+        }
         FactId::KIND => find_fact(context, FactId(uuid)).await?.map(Node::Fact),
         _ => None,
     })
@@ -61,6 +67,18 @@ async fn find_fact(context: &Context<'_>, id: FactId) -> Result<Option<Fact>> {
     tx.commit().await?;
     let Some(row) = row else { return Ok(None) };
     Ok(loaders(context)?.load_one(row.conversation_id).await?.map(|_| Fact(row)))
+}
+
+/// A channel of the account's, for whoever may know how it is doing.
+async fn find_connection(context: &Context<'_>, id: ConnectionId) -> Result<Option<ChannelConnection>> {
+    let (actor, rooms) = (reader(context)?, rooms(context)?);
+    if !actor.scopes.allow(crate::accounts::Scope::Read) {
+        return Ok(None);
+    }
+    let mut tx = rooms.store.reading(actor.account).await?;
+    let row = crate::store::Connection::find(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(row.map(ChannelConnection))
 }
 
 /// People see themselves; who may see everything sees everybody.

@@ -104,10 +104,7 @@ const BODIES: &[(&str, &[&str])] = &[
     ("persona: |\n  One\n  Two {{ user }}\n", &["6:7 BW1305 unknown variable `user`"]),
     ("memory: {recall: {budget: 9000}}\n", &["4:27 BW1402 recall may take 9000 tokens of a prompt of 6000"]),
     // Not built, and checked all the same.
-    (
-        "limits: {per: persn}\n",
-        &["4:1 BW1900 `limits` is not built yet", "4:15 BW1005 unknown `per`: `persn` [person]"],
-    ),
+    ("limits: {per: persn}\n", &["4:15 BW1005 unknown `per`: `persn` [person]"]),
     ("memory: {scope: bot, midTerm: 100, facts: {max: 5}}\n", &["4:17 BW1900 `scope: bot` is not built yet"]),
     (
         "memory:\n  digest: {cron: 0 25 * * *, timezone: Kyiv}\n",
@@ -123,17 +120,11 @@ const BODIES: &[(&str, &[&str])] = &[
     // Secrets.
     (
         "channels: {telegram: {token: hunter2}}\n",
-        &[
-            "4:1 BW1900 `channels` is not built yet",
-            "4:30 BW3001 a secret stands in a file by its name, never by its value",
-        ],
+        &["4:30 BW3001 a secret stands in a file by its name, never by its value"],
     ),
     (
         "channels: {telegram: {token: {secret: my_token}}}\n",
-        &[
-            "4:1 BW1900 `channels` is not built yet",
-            "4:39 BW1011 `secret`: expected the name of a secret, in capitals, digits and underscores",
-        ],
+        &["4:39 BW1011 `secret`: expected the name of a secret, in capitals, digits and underscores"],
     ),
     ("rules:\n  - Use sk-proj-Ab3dEf6hIj9kLmNoPq2s always.\n", &["5:9 BW3001 this looks like an OpenAI key"]),
     (

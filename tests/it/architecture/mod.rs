@@ -35,7 +35,7 @@ const TABLE: &str = "
     chat       → dialog spec store secrets providers accounts memory jobs
     http       → config telemetry store accounts
     graphql    → config dialog spec store secrets jobs providers accounts memory sync chat http
-    channels   → dialog store accounts chat providers http
+    channels   → dialog net spec store secrets accounts chat providers http
     worker     → store jobs accounts memory sync chat
     app        → *
     cli        → *
@@ -74,7 +74,7 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
     ("axum", &["http", "graphql", "channels", "app"]),
     ("genai", &["providers"]),
     ("pulldown_cmark", &["channels"]),
-    ("reqwest", &["net", "providers"]),
+    ("reqwest", &["net", "providers", "channels"]),
 ];
 
 /// What does no input or output and never asks the time, and the words that would betray it.

@@ -1,0 +1,10 @@
+delete from deliveries where message_id is null;
+alter table deliveries drop column reply_to;
+alter table deliveries drop column buttons;
+alter table deliveries alter column message_id set not null;
+drop table access_grants;
+drop table begun_replies;
+drop table quarantine;
+drop table arrivals;
+drop table places;
+drop table connections;

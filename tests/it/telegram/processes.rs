@@ -1,0 +1,180 @@
+//! Bots on Telegram in processes of their own: killed, two at once, with a webhook, with tokens that come and go.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::harness::process::{Place, Server};
+use crate::harness::telegram::{Bot, Chat, Person, Telegram};
+
+const PROJECT: &str = "apiVersion: botwright/v1\nkind: Project\nsource: test/bots\n";
+const BOT: &str = "apiVersion: botwright/v1\nkind: Bot\ndisplayName: Parrot\nmodel: {use: scripted}\n\
+    memory: {facts: {extract: false}, summarize: {everyTurns: 1000}}\n";
+const ANSWER: &str = "a reply of some twelve words that takes more than two seconds";
+
+/// A place whose bot stands on the emulator; the model takes `delay_ms` for each word.
+fn place(telegram: &Telegram, channels: &str, delay_ms: u64) -> Place {
+    let mut place = Place::new();
+    place.write("bots/botwright.yaml", PROJECT);
+    place.write("bots/parrot/bot.yaml", &format!("{BOT}{channels}"));
+    let line = json!({ "say": ANSWER, "delay_ms": delay_ms, "keep": true });
+    let script = place.write("script.jsonl", &line.to_string());
+    place.variables = vec![
+        ("TELEGRAM_API_URL".into(), telegram.url()),
+        ("TELEGRAM_LIMITS".into(), "false".into()),
+        ("SCRIPTED_FILE".into(), script.to_string_lossy().into_owned()),
+    ];
+    place
+}
+
+const ON_TELEGRAM: &str = "channels: {telegram: {token: {secret: PARROT_TOKEN}, access: {default: open}}}\n";
+
+/// Starts a server and gives it the token.
+async fn start(place: &Place, bot: &Bot) -> Server {
+    let server = place.start(&["serve"]).await;
+    assert_eq!(place.run(&["secret", "set", "PARROT_TOKEN"], &bot.token).code, 0);
+    server
+}
+
+fn people(telegram: &Telegram, bot: &Bot, count: usize) -> Vec<(Person, Chat)> {
+    let person = |number: usize| {
+        let person = telegram.person(&format!("Person {number}"));
+        let chat = telegram.private(&person, bot);
+        (person, chat)
+    };
+    (0..count).map(person).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_with_twenty_open_questions_loses_nothing_and_says_nothing_twice() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let place = place(&telegram, ON_TELEGRAM, 220);
+    let server = start(&place, &bot).await;
+    let people = people(&telegram, &bot, 20);
+    for (person, chat) in &people {
+        chat.say(person, "What now?");
+    }
+    people[19].1.wait_for(|chat| !chat.actions.is_empty()).await;
+    sleep(Duration::from_millis(1_500)).await;
+    server.kill();
+    assert!(people.iter().all(|(_, chat)| chat.transcript().answers() != [ANSWER]), "it was killed too late");
+    let server = place.start(&["serve"]).await;
+    for (_, chat) in &people {
+        chat.wait_for(|chat| chat.answers() == [ANSWER]).await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    for (_, chat) in &people {
+        assert_eq!(chat.transcript().answers(), [ANSWER]);
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_never_poll_one_token_at_once_and_one_takes_over_from_the_other() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let first = place(&telegram, ON_TELEGRAM, 0);
+    let server = start(&first, &bot).await;
+    let people = people(&telegram, &bot, 1);
+    let (ann, chat) = &people[0];
+    chat.say(ann, "One");
+    chat.wait_for(|chat| chat.answers().len() == 1).await;
+    let second = first.beside();
+    second.write("bots/botwright.yaml", PROJECT);
+    second.write("bots/parrot/bot.yaml", &format!("{BOT}{ON_TELEGRAM}"));
+    let other = second.start(&["serve"]).await;
+    chat.say(ann, "Two");
+    chat.wait_for(|chat| chat.answers().len() == 2).await;
+    sleep(Duration::from_secs(3)).await;
+    server.kill();
+    chat.say(ann, "Three");
+    chat.wait_for(|chat| chat.answers().len() == 3).await;
+    assert_eq!(bot.conflicts(), 0);
+    assert_eq!(other.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_brings_what_people_write_and_nobody_else_does() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let webhook = ON_TELEGRAM.replace("access:", "mode: webhook, access:");
+    let mut place = place(&telegram, &webhook, 0);
+    place.variables.push(("PUBLIC_URL".into(), place.url()));
+    let server = start(&place, &bot).await;
+    let people = people(&telegram, &bot, 1);
+    let (ann, chat) = &people[0];
+    chat.say(ann, "Hello");
+    chat.wait_for(|chat| chat.answers() == [ANSWER]).await;
+    assert!(telegram.calls().iter().all(|call| call.method.to_lowercase() != "getupdates"));
+    let status = place.run(&["status", "--output", "json"], "");
+    let status: Value = serde_json::from_str(&status.out).unwrap();
+    let connection = &status["connections"][0];
+    assert_eq!((&connection["state"], &connection["username"]), (&json!("running"), &json!("parrot_bot")));
+
+    let calls = telegram.calls();
+    let set = calls.iter().find(|call| call.method.to_lowercase() == "setwebhook").unwrap();
+    let url = set.arguments["url"].as_str().unwrap();
+    assert!(!url.contains("secret"), "{url}");
+    let forged = json!({ "update_id": 1, "message": { "message_id": 99, "text": "Psst",
+        "chat": { "id": ann.id, "type": "private" }, "from": { "id": ann.id, "first_name": "Ann" } } });
+    let client = reqwest::Client::builder().build().unwrap();
+    let bare = client.post(url).json(&forged).send().await.unwrap();
+    let wrong = client.post(url).header("X-Telegram-Bot-Api-Secret-Token", "0".repeat(64)).json(&forged);
+    assert_eq!((bare.status().as_u16(), wrong.send().await.unwrap().status().as_u16()), (401, 401));
+    assert_eq!(chat.transcript().answers().len(), 1);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_come_and_go_while_it_runs_and_are_held_by_one() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("8:another-secret", "other_bot");
+    let place = place(&telegram, "", 0);
+    let server = place.start(&["serve"]).await;
+    let token = place.run(&["token", "create", "--scopes", "admin,chat,read"], "").out.trim().to_owned();
+    let client = reqwest::Client::builder().build().unwrap();
+    let ask = async |query: &str, variables: Value| -> Value {
+        let body = json!({ "query": query, "variables": variables });
+        let asked = client.post(format!("{}/graphql", place.url())).bearer_auth(&token).json(&body);
+        asked.send().await.unwrap().json().await.unwrap()
+    };
+    let add = "mutation($key: ID!, $token: String!) { addConnection(input: { idempotencyKey: $key, bot: \"parrot\",
+        token: $token }) { connection { id state version } replayed userErrors { __typename ... on UserError { message } } } }";
+    let added = ask(add, json!({ "key": "1", "token": bot.token })).await;
+    let id = added["data"]["addConnection"]["connection"]["id"].as_str().unwrap_or_else(|| panic!("{added}"));
+    let again = ask(add, json!({ "key": "2", "token": bot.token })).await;
+    let refused = again["data"]["addConnection"]["userErrors"][0].clone();
+    assert_eq!(refused["__typename"], "ConflictError", "{again}");
+    let none = ask(add, json!({ "key": "3", "token": "hunter2" })).await;
+    assert_eq!(none["data"]["addConnection"]["userErrors"][0]["__typename"], "InvalidInputError", "{none}");
+
+    let people = people(&telegram, &bot, 1);
+    let (ann, chat) = &people[0];
+    chat.say(ann, "Hello");
+    // Nobody is let in without a code, unless the bot's file says so.
+    let told = chat.wait_for(|chat| chat.answers().len() == 1).await;
+    let code = told.answers()[0].split(": ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let approved = place.run(&["access", "approve", &code], "");
+    assert_eq!(approved.code, 0, "{approved:?}");
+    chat.say(ann, "And now?");
+    chat.wait_for(|chat| chat.answers().last() == Some(&ANSWER)).await;
+    assert_eq!(place.run(&["access", "approve", &code], "").code, 1, "a code is used once");
+
+    let remove = "mutation($id: ID!) { removeConnection(input: { id: $id }) { connection { id } userErrors { __typename } } }";
+    let removed = ask(remove, json!({ "id": id })).await;
+    assert_eq!(removed["data"]["removeConnection"]["connection"]["id"], json!(id), "{removed}");
+    sleep(Duration::from_secs(4)).await;
+    chat.say(ann, "Are you there?");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(bot.waiting(), 1, "nobody asks for it any more");
+    let back = ask(add, json!({ "key": "4", "token": bot.token })).await;
+    assert!(back["data"]["addConnection"]["connection"]["id"].is_string(), "{back}");
+    chat.wait_for(|chat| chat.answers().len() == 3).await;
+    assert_eq!(server.stop(), Some(0));
+}
