@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::id::{BotId, ConversationId, MessageId, PersonId};
 use crate::memory::{Ask, FoundKind};
 use crate::spec;
-use crate::store::{Conversation, Import, Person, Tenant};
+use crate::store::{Conversation, Import, Person, Setting, Tenant};
 
 /// What came to mind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +75,14 @@ impl Chat {
             }
         };
         let asker = asker(&mut tx, person).await?;
+        let setting = Setting::find(&tx, conversation).await?;
         tx.commit().await?;
         let ask = Ask {
             bot: live.bot.id,
             conversation,
             person,
             scope,
+            setting: setting.as_ref(),
             text: question,
             asker: asker.as_deref(),
             limit: LIMIT,

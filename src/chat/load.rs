@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use futures_util::future::try_join4;
+use futures_util::future::try_join5;
 
 use crate::chat::Report;
 use crate::chat::bots::LiveBot;
@@ -18,7 +18,7 @@ use crate::id::{MessageId, PersonId};
 use crate::memory::{Ask, Memory, Recalled};
 use crate::phrases::{self, Language};
 use crate::spec::{self, RecallWhen};
-use crate::store::{Conversation, Fact, Message, MessageRole, Passage, Person, Summary, Tenant};
+use crate::store::{Conversation, Fact, Message, MessageRole, Passage, Person, Setting, Summary, Tenant};
 
 /// Everything that one answer needs.
 pub(super) struct Loaded {
@@ -73,11 +73,14 @@ impl Engine {
                 None => Ok(None),
             }
         };
-        let (newest, summary, name, known) = try_join4(
+        let recalls = memory.recall.when != RecallWhen::Tool && memory.recall.budget > 0;
+        let setting = async { if recalls { Setting::find(&tx, conversation.id).await } else { Ok(None) } };
+        let (newest, summary, name, known, setting) = try_join5(
             Message::list_newest(&tx, conversation.id, conversation.window_from, i32::MAX, most),
             self.memory.latest_summary(&tx, conversation.id, before),
             name,
             self.memory.profile(&tx, &live.spec, &conversation),
+            setting,
         )
         .await?;
         let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
@@ -91,7 +94,10 @@ impl Engine {
         let readings = self.read(&live.spec, &conversation, &mut inbound, long, beside).await?;
         let name = name.unwrap_or_else(|| "somebody".into());
         let question = question(&inbound, &readings);
-        let mut recalled = self.recall(&live, &conversation, &question, &name, &inbound).await;
+        let mut recalled = match recalls {
+            true => self.recall(&live, &conversation, setting.as_ref(), &question, &name, &inbound).await,
+            false => Recalled { found: Vec::new(), complete: true },
+        };
         recalled.found.retain(|found| !unsaid.iter().any(|message| message.id.0 == found.id));
         Ok(Loaded {
             live,
@@ -115,20 +121,19 @@ impl Engine {
         &self,
         live: &LiveBot,
         conversation: &Conversation,
+        setting: Option<&Setting>,
         question: &str,
         name: &str,
         inbound: &[Message],
     ) -> Recalled {
         let memory = &live.spec.memory;
-        if memory.recall.when == RecallWhen::Tool || memory.recall.budget == 0 {
-            return Recalled { found: Vec::new(), complete: true };
-        }
         let first = inbound.first().map_or(i32::MAX, |message| message.ordinal);
         let ask = Ask {
             bot: live.bot.id,
             conversation: conversation.id,
             person: conversation.person_id,
             scope: memory.scope,
+            setting,
             text: question,
             asker: Some(name),
             limit: RECALL_LIMIT,

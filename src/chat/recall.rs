@@ -1,12 +1,14 @@
 //! What a bot's memory would bring to an answer, without asking a model.
 
+use futures_util::future::try_join;
+
 use crate::accounts::Actor;
 use crate::chat::context::evidence_that_fits;
 use crate::chat::{Chat, may_see};
 use crate::error::{Error, Result};
 use crate::id::ConversationId;
 use crate::memory::{Ask, Found};
-use crate::store::{Conversation, Person};
+use crate::store::{Conversation, Person, Setting};
 
 /// How many memories are looked at; the budget decides how many come.
 pub(super) const LIMIT: usize = 60;
@@ -69,13 +71,15 @@ impl Chat {
                 (found.id, found.person_id)
             }
         };
-        let asker = Person::find(&tx, person.unwrap_or(actor.person)).await?;
+        let asker = Person::find(&tx, person.unwrap_or(actor.person));
+        let (asker, setting) = try_join(asker, Setting::find(&tx, conversation)).await?;
         tx.commit().await?;
         let ask = Ask {
             bot: live.bot.id,
             conversation,
             person,
             scope: live.spec.memory.scope,
+            setting: setting.as_ref(),
             text,
             asker: asker.as_ref().map(|person| person.name.as_str()),
             limit: LIMIT,
@@ -96,6 +100,7 @@ impl Chat {
     ) -> Result<Vec<(Found, usize)>> {
         let mut tx = self.engine.store.reading(actor.account).await?;
         let live = self.bots().find_by_id(&mut tx, conversation.bot_id).await?;
+        let setting = Setting::find(&tx, conversation.id).await?;
         tx.commit().await?;
         let live = live.ok_or_else(|| Error::internal("a conversation without its bot"))?;
         let text = &text[..text.floor_char_boundary(LONGEST)];
@@ -104,6 +109,7 @@ impl Chat {
             conversation: conversation.id,
             person: conversation.person_id,
             scope: live.spec.memory.scope,
+            setting: setting.as_ref(),
             text,
             asker: Some(&actor.person_name),
             limit: LIMIT,

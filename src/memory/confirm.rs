@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::try_join4;
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -31,18 +32,18 @@ pub(super) async fn load(
     let passages = ids(Kind::Passage);
     let coverage: HashMap<Uuid, f32> = hits.iter().map(|hit| (hit.id, hit.coverage)).collect();
     let held = |id: &Uuid| coverage.get(id).copied().unwrap_or_default();
+    let (mut messages, summaries, mut facts, mut passages) = try_join4(
+        Message::list_known(tx, &messages, bot, person, conversation),
+        Summary::list_known(tx, &summaries, bot, person, conversation),
+        Fact::list_known(tx, &facts, bot, person, conversation),
+        Quoted::list_known(tx, &passages, bot, person, conversation),
+    )
+    .await?;
+    long::shorten(tx, messages.iter_mut()).await?;
     let mut known: HashMap<Uuid, Found> = HashMap::with_capacity(hits.len());
-    if !messages.is_empty() {
-        let mut messages = Message::list_known(tx, &messages, bot, person, conversation).await?;
-        long::shorten(tx, messages.iter_mut()).await?;
-        known.extend(messages.into_iter().map(|message| (message.id.0, of_message(message))));
-    }
-    if !summaries.is_empty() {
-        let summaries = Summary::list_known(tx, &summaries, bot, person, conversation).await?;
-        known.extend(summaries.into_iter().map(|summary| (summary.id.0, of_summary(summary))));
-    }
+    known.extend(messages.into_iter().map(|message| (message.id.0, of_message(message))));
+    known.extend(summaries.into_iter().map(|summary| (summary.id.0, of_summary(summary))));
     if !facts.is_empty() {
-        let mut facts = Fact::list_known(tx, &facts, bot, person, conversation).await?;
         facts.retain(|fact| {
             let held = held(&fact.id.0);
             ask.is_none_or(|ask| held >= ENOUGH && (held >= ASKED_FOR || !is_cooling(fact, ask)))
@@ -57,11 +58,8 @@ pub(super) async fn load(
             (fact.id.0, of_fact(fact, sources))
         }));
     }
-    if !passages.is_empty() {
-        let mut passages = Quoted::list_known(tx, &passages, bot, person, conversation).await?;
-        passages.retain(|passage| ask.is_none() || held(&passage.passage_id.0) >= ENOUGH);
-        known.extend(passages.into_iter().map(|passage| (passage.passage_id.0, of_passage(passage))));
-    }
+    passages.retain(|passage| ask.is_none() || held(&passage.passage_id.0) >= ENOUGH);
+    known.extend(passages.into_iter().map(|passage| (passage.passage_id.0, of_passage(passage))));
     let confirmed = hits.iter().enumerate().filter_map(|(place, hit)| {
         let found = known.remove(&hit.id)?;
         Some((place, Found { score: hit.score, coverage: hit.coverage, ..found }))

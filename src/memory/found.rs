@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::id::{BotId, ConversationId, MessageId, PersonId};
 use crate::spec::Scope;
+use crate::store::Setting;
 
 /// One question to a bot's memory, and where it is asked from.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,8 @@ pub struct Ask<'a> {
     pub person: Option<PersonId>,
     /// Of the bot's file.
     pub scope: Scope,
+    /// Who speaks in that conversation; none where it is not there yet.
+    pub setting: Option<&'a Setting>,
     /// The words that are to be answered.
     pub text: &'a str,
     /// The name of who asks, for "I" and "my".
@@ -67,9 +70,15 @@ pub struct Found {
 }
 
 impl Found {
-    /// As a model reads it, without its date: on one line, who said it or what it is, and its words.
+    /// As a model reads it, without its date: on one line, who said it or what it is, and its words. Of what the bot
+    /// said itself only how it begins, unless that was asked for.
     pub fn line(&self) -> String {
-        let text = self.text.replace("</memory>", "< /memory>").replace('\n', " ");
+        let is_cut = self.is_bot && self.coverage < ASKED_FOR && self.text.len() > BEGINNING;
+        let (text, more) = match is_cut {
+            true => (&self.text[..self.text.floor_char_boundary(BEGINNING)], "…"),
+            false => (self.text.as_str(), ""),
+        };
+        let text = text.replace("</memory>", "< /memory>").replace('\n', " ") + more;
         match self.kind {
             FoundKind::Message => format!("{}: {text}", self.speaker),
             FoundKind::Fact => format!("noted: {text}"),
@@ -91,6 +100,11 @@ pub fn fenced(title: &str, place: i32, text: &str) -> String {
     let text = text.replace("</passage", "< /passage").replace("<passage", "< passage");
     format!("<passage of=\"{title}\" number=\"{place}\">\n{text}\n</passage>")
 }
+
+/// How an answer of the bot's begins, in bytes.
+const BEGINNING: usize = 240;
+/// Something of the bot's that holds so much of the question is asked for.
+const ASKED_FOR: f32 = 0.4;
 
 /// The answer to an [`Ask`].
 #[derive(Debug, Clone, PartialEq)]

@@ -11,9 +11,8 @@ use crate::error::{Error, Result};
 use crate::id::{AccountId, BotId, PersonId};
 use crate::memory::confirm::load;
 use crate::memory::{Ask, Found, FoundKind, Match, Matches, Memory, Recalled};
-use crate::search::{Hit, Index, Kind, Query, Scope};
+use crate::search::{Group, Hit, Index, Kind, Query, Scope};
 use crate::spec;
-use crate::store::Setting;
 
 /// At most so many summaries among what is recalled: each takes the room of many messages.
 const SUMMARIES: usize = 2;
@@ -40,34 +39,26 @@ impl Memory {
         if ask.limit == 0 || ask.text.trim().is_empty() {
             return Ok(Recalled { found: Vec::new(), complete });
         }
-        let mut tx = self.store.reading(account).await?;
-        let setting = Setting::find(&mut tx, ask.conversation).await?;
-        let scope = scope(account, ask, setting.as_ref());
-        // Asking for what nobody ever sent would take as long as asking for facts.
-        let has_passages = setting.as_ref().is_none_or(|setting| setting.has_documents);
+        let scope = scope(account, ask);
         let query = Query {
             scope,
             text: ask.text.to_owned(),
             asker: ask.asker.map(str::to_owned),
-            participants: setting.map(|setting| setting.names).unwrap_or_default(),
+            participants: ask.setting.map(|setting| setting.names.clone()).unwrap_or_default(),
             before: None,
-            kinds: &[Kind::Message, Kind::Summary],
-            limit: ask.limit + SPARE,
+            groups: vec![
+                Group { kinds: &[Kind::Message, Kind::Summary], limit: ask.limit + SPARE },
+                // A sentence of its own always outscores one in a talk.
+                Group { kinds: &[Kind::Fact], limit: FACTS + SPARE },
+                // And so does a passage, which holds many words.
+                Group { kinds: &[Kind::Passage], limit: PASSAGES + SPARE },
+            ],
         };
-        // Facts are ranked among themselves: a sentence of its own always outscores one in a talk.
-        let facts = Query { kinds: &[Kind::Fact], limit: FACTS + SPARE, ..query.clone() };
-        // And so are passages, which hold many words.
-        let passages = Query { kinds: &[Kind::Passage], limit: PASSAGES + SPARE, ..query.clone() };
-        let hits = self
-            .search_index(move |index| {
-                let mut hits = index.recall_for_message(&query)?;
-                hits.extend(index.recall(&facts)?);
-                if has_passages {
-                    hits.extend(index.recall(&passages)?);
-                }
-                Ok(hits)
-            })
-            .await?;
+        let hits = self.search_index(move |index| index.recall_for_message(&query)).await?;
+        if hits.is_empty() {
+            return Ok(Recalled { found: Vec::new(), complete });
+        }
+        let mut tx = self.store.reading(account).await?;
         let found = load(&mut tx, &scope, hits, Some(ask)).await?;
         tx.commit().await?;
         let found = found.into_iter().map(|(_, found)| found).collect();
@@ -118,7 +109,8 @@ impl Memory {
 }
 
 /// How far the question may reach. A conversation that is not there yet is a private one of who asks.
-fn scope(account: AccountId, ask: &Ask<'_>, setting: Option<&Setting>) -> Scope {
+fn scope(account: AccountId, ask: &Ask<'_>) -> Scope {
+    let setting = ask.setting;
     let here = Scope { account, bot: Some(ask.bot), conversation: Some(ask.conversation), person: None };
     let owner = setting.map_or(ask.person, |setting| setting.person_id);
     let is_strange = setting.is_some_and(|setting| setting.bot_id != ask.bot) || ask.person != owner;
@@ -203,16 +195,27 @@ mod tests {
 
     use super::*;
     use crate::id::ConversationId;
+    use crate::store::Setting;
 
     const ACCOUNT: AccountId = AccountId(Uuid::max());
 
     fn ask(person: Option<PersonId>, scope: spec::Scope) -> Ask<'static> {
         let (bot, conversation) = (BotId::new(), ConversationId::new());
-        Ask { bot, conversation, person, scope, text: "Where?", asker: None, limit: 3, cooldown: None }
+        Ask {
+            bot,
+            conversation,
+            person,
+            scope,
+            setting: None,
+            text: "Where?",
+            asker: None,
+            limit: 3,
+            cooldown: None,
+        }
     }
 
     fn setting(ask: &Ask<'_>, person_id: Option<PersonId>) -> Setting {
-        Setting { bot_id: ask.bot, person_id, names: Vec::new(), has_documents: false }
+        Setting { bot_id: ask.bot, person_id, names: Vec::new() }
     }
 
     #[test]
@@ -220,7 +223,8 @@ mod tests {
         for told in [spec::Scope::Conversation, spec::Scope::Person, spec::Scope::Bot] {
             for person in [None, Some(PersonId::new())] {
                 let ask = ask(person, told);
-                let scope = scope(ACCOUNT, &ask, Some(&setting(&ask, None)));
+                let group = setting(&ask, None);
+                let scope = scope(ACCOUNT, &Ask { setting: Some(&group), ..ask });
                 assert_eq!((scope.conversation, scope.person), (Some(ask.conversation), None));
             }
         }
@@ -230,13 +234,14 @@ mod tests {
     fn a_private_conversation_follows_its_person_and_nobody_else() {
         let (anna, olena) = (PersonId::new(), PersonId::new());
         let ask = ask(Some(anna), spec::Scope::Person);
-        let own = scope(ACCOUNT, &ask, Some(&setting(&ask, Some(anna))));
+        let of = |setting: Setting| scope(ACCOUNT, &Ask { setting: Some(&setting), ..ask });
+        let own = of(setting(&ask, Some(anna)));
         assert_eq!((own.bot, own.conversation, own.person), (Some(ask.bot), None, Some(anna)));
-        assert_eq!(scope(ACCOUNT, &ask, None), own);
-        let of_another = scope(ACCOUNT, &ask, Some(&setting(&ask, Some(olena))));
+        assert_eq!(scope(ACCOUNT, &ask), own);
+        let of_another = of(setting(&ask, Some(olena)));
         assert_eq!((of_another.conversation, of_another.person), (Some(ask.conversation), None));
         let of_another_bot = Setting { bot_id: BotId::new(), ..setting(&ask, Some(anna)) };
-        assert_eq!(scope(ACCOUNT, &ask, Some(&of_another_bot)).conversation, Some(ask.conversation));
+        assert_eq!(of(of_another_bot).conversation, Some(ask.conversation));
     }
 
     #[test]

@@ -6,26 +6,39 @@
 use crate::error::Result;
 use crate::search::analyse;
 use crate::search::index::Index;
-use crate::search::recall::{Hit, Query};
+use crate::search::recall::{Group, Hit, Query};
 
 /// Messages of more content terms than this are long.
 const LONG: usize = 8;
-/// The share of a long message that the best of its hits must hold, together with its neighbours.
+/// The share of a long message that the best of its hits must hold, together with its neighbours; and the others.
 const ENOUGH: f32 = 0.22;
+const ENOUGH_BESIDE: f32 = 0.18;
 /// A question within a long message is asked by itself if it has so many terms, and a hit must hold this share.
 const FEWEST_TERMS: usize = 3;
 const ENOUGH_OF_A_QUESTION: f32 = 0.5;
 
 impl Index {
-    /// As [`Index::recall`], for a message that somebody sends: nothing where nothing bears on it. Of a long message
-    /// that is not about anything known, the questions in it are asked by themselves.
+    /// As [`Index::recall`], for a message that somebody sends: of the first group nothing where nothing bears on it.
+    /// Of a long message hits must hold a good part; where none does, the questions in it are asked by themselves.
     ///
     /// # Errors
     /// `Unavailable` when the index is broken.
     pub fn recall_for_message(&self, query: &Query) -> Result<Vec<Hit>> {
         let hits = self.recall(query)?;
-        if distinct_terms(&query.text) <= LONG || best_share(&hits) >= ENOUGH {
+        let Some(first) = query.groups.first() else { return Ok(hits) };
+        let is_first = |hit: &Hit| first.kinds.contains(&hit.kind);
+        let (hits, beside): (Vec<Hit>, Vec<Hit>) = hits.into_iter().partition(is_first);
+        let mut best = self.bearing(query, *first, hits)?;
+        best.extend(beside);
+        Ok(best)
+    }
+
+    fn bearing(&self, query: &Query, group: Group, hits: Vec<Hit>) -> Result<Vec<Hit>> {
+        if distinct_terms(&query.text) <= LONG {
             return Ok(hits);
+        }
+        if best_share(&hits) >= ENOUGH {
+            return Ok(hits.into_iter().filter(|hit| hit.context_coverage >= ENOUGH_BESIDE).collect());
         }
         let mut best = Vec::new();
         for question in questions(&query.text) {
@@ -33,7 +46,8 @@ impl Index {
             if !(FEWEST_TERMS..=LONG).contains(&terms) {
                 continue;
             }
-            let hits = self.recall(&Query { text: question.to_owned(), ..query.clone() })?;
+            let hits =
+                self.recall(&Query { text: question.to_owned(), groups: vec![group], ..query.clone() })?;
             if best_share(&hits) >= ENOUGH_OF_A_QUESTION.max(best_share(&best)) {
                 best = hits;
             }

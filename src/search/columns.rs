@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -18,7 +19,10 @@ use crate::search::layout::{Fields, Kind, TEXTS, column};
 pub(in crate::search) struct Columns {
     id_high: Column<u64>,
     id_low: Column<u64>,
-    flags: Column<u64>,
+    /// Of each document: read for every one that holds a word of the question.
+    kinds: Box<[Kind]>,
+    /// What is no message, ascending: a few among many.
+    beside: Box<[DocId]>,
     ordinal: Column<i64>,
     at: Column<i64>,
     conversation: BytesColumn,
@@ -59,10 +63,16 @@ impl Columns {
             columns.bytes(name).map(|found| found.unwrap_or_else(|| BytesColumn::empty(segment.max_doc())))
         };
         let norms = |field: usize| segment.get_fieldnorms_reader(fields.texts[field]);
+        let kinds = kinds(&columns.u64(column::FLAGS)?, segment.max_doc());
         Ok(Self {
             id_high: columns.u64(column::ID_HIGH)?,
             id_low: columns.u64(column::ID_LOW)?,
-            flags: columns.u64(column::FLAGS)?,
+            beside: (0..)
+                .zip(&kinds)
+                .filter(|(_, kind)| **kind != Kind::Message)
+                .map(|(doc, _)| doc)
+                .collect(),
+            kinds,
             ordinal: columns.i64(column::ORDINAL)?,
             at: columns.i64(column::AT)?,
             conversation: bytes(column::CONVERSATION)?,
@@ -76,7 +86,13 @@ impl Columns {
     }
 
     pub(in crate::search) fn kind(&self, doc: DocId) -> Kind {
-        Kind::of_flags(self.flags.first(doc).unwrap_or(0))
+        self.kinds[doc as usize]
+    }
+
+    /// What is no message among `stretch`, ascending.
+    pub(in crate::search) fn beside_messages(&self, stretch: &Range<DocId>) -> &[DocId] {
+        let at = |doc: DocId| self.beside.partition_point(|other| *other < doc);
+        &self.beside[at(stretch.start)..at(stretch.end)]
     }
 
     pub(in crate::search) fn ordinal(&self, doc: DocId) -> i64 {
@@ -115,4 +131,8 @@ impl Columns {
         !speakers.is_empty()
             && self.speaker.ords().first(doc).is_some_and(|number| speakers.contains(&number))
     }
+}
+
+fn kinds(flags: &Column<u64>, documents: DocId) -> Box<[Kind]> {
+    (0..documents).map(|doc| Kind::of_flags(flags.first(doc).unwrap_or(0))).collect()
 }

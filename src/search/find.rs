@@ -6,9 +6,11 @@ use std::collections::HashSet;
 use crate::error::Result;
 use crate::search::analyse;
 use crate::search::index::Index;
-use crate::search::rank::{self, Best, Rank};
+use crate::search::postings::Ground;
+use crate::search::rank::{Best, Rank};
 use crate::search::recall::{Hit, hit};
 use crate::search::scope::Scope;
+use crate::search::score;
 
 /// So many terms of a long text are searched for.
 const MOST_TERMS: usize = 16;
@@ -47,15 +49,16 @@ impl Index {
         self.shared.guarded(|searcher| {
             let view = self.shared.scopes.view(scope, searcher, &self.shared.fields)?;
             let columns = self.shared.columns.of(searcher, &self.shared.fields)?;
-            let found = rank::look_up(searcher, &self.shared.fields, &view, &columns, terms, 1, MOST_TERMS)?;
+            let ground = Ground { searcher, fields: &self.shared.fields, view: &view, columns: &columns };
+            let found = ground.look_up(terms, 1, MOST_TERMS)?;
             let mut best = Best::new(after.saturating_add(limit));
-            rank::tally(&found, &view, |address, held| {
+            score::tally(&ground, &found, |address, held| {
                 if held as usize >= needed {
                     let columns = &columns[address.segment];
                     let at = columns.at(address.doc).timestamp_millis();
                     best.offer(Fit { terms: held, at, ordinal: columns.ordinal(address.doc) }, address);
                 }
-            });
+            })?;
             let page = best.into_vec().into_iter().skip(after);
             page.map(|found| {
                 let coverage = found.rank.terms as f32 / asked as f32;

@@ -24,6 +24,7 @@ const LONGEST_TEXT: usize = 256 << 10;
 
 /// What is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Kind {
     Message,
     /// Of several messages.

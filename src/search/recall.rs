@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use tantivy::Searcher;
+use tantivy::DocId;
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -20,8 +20,10 @@ use crate::search::columns::Columns;
 use crate::search::dates::{self, Named};
 use crate::search::index::Index;
 use crate::search::layout::{Kind, TEXTS};
-use crate::search::rank::{self, Address, Best, Found, Rank, Ranked};
-use crate::search::scope::{Scope, View};
+use crate::search::postings::{Found, Ground};
+use crate::search::rank::{Address, Best, Rank, Ranked};
+use crate::search::scope::Scope;
+use crate::search::score::{self, Wanted};
 
 /// A question to the index.
 #[derive(Debug, Clone)]
@@ -34,7 +36,13 @@ pub struct Query {
     pub participants: Vec<String>,
     /// Leaves out what is in the prompt anyway.
     pub before: Option<Before>,
-    /// Only these.
+    /// What is wanted. The groups are ranked each among itself, in one pass, and come one after another.
+    pub groups: Vec<Group>,
+}
+
+/// What is ranked together. No kind is in two groups of one query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
     pub kinds: &'static [Kind],
     /// At most so many hits.
     pub limit: usize,
@@ -75,8 +83,8 @@ const MOST_TERMS: usize = 24;
 const MOST_READ: usize = 160;
 
 impl Index {
-    /// What bears on the question, best first. A question without content words finds what its date or
-    /// nothing names.
+    /// What bears on the question, group by group, the best of each first. A question without content words finds
+    /// what its date or nothing names.
     ///
     /// # Errors
     /// `Unavailable` when the index is broken.
@@ -85,8 +93,8 @@ impl Index {
         self.shared.guarded(|searcher| {
             let view = self.shared.scopes.view(&query.scope, searcher, &self.shared.fields)?;
             let columns = self.shared.columns.of(searcher, &self.shared.fields)?;
-            let asked = Asked { query, question: &question, view: &view, columns: &columns };
-            asked.answer(searcher, &self.shared.fields)
+            let ground = Ground { searcher, fields: &self.shared.fields, view: &view, columns: &columns };
+            Asked { query, question: &question, ground }.answer()
         })
     }
 }
@@ -184,8 +192,7 @@ const FIRST_PERSON: [&str; 41] = [
 struct Asked<'a> {
     query: &'a Query,
     question: &'a Question,
-    view: &'a View,
-    columns: &'a [Arc<Columns>],
+    ground: Ground<'a>,
 }
 
 /// What one segment needs to know to weigh a document.
@@ -196,30 +203,46 @@ struct Local {
 }
 
 impl Asked<'_> {
-    fn answer(
-        &self,
-        searcher: &Searcher,
-        fields: &crate::search::layout::Fields,
-    ) -> tantivy::Result<Vec<Hit>> {
-        let terms = self.question.terms.clone();
-        let found = rank::look_up(searcher, fields, self.view, self.columns, terms, TEXTS, MOST_TERMS)?;
-        let locals =
-            self.columns.iter().map(|columns| self.local(columns)).collect::<tantivy::Result<Vec<_>>>()?;
-        let mut best = Best::new(self.query.limit);
-        let most = self.most_bonus();
-        rank::score(&found, self.view, BOOSTS, |address, score| {
-            if best.takes(&(score + most)) {
-                let local = &locals[address.segment];
-                if self.is_wanted(address, local) {
-                    best.offer(score + self.bonus(address, local), address);
-                }
+    fn answer(&self) -> tantivy::Result<Vec<Hit>> {
+        let found = self.ground.look_up(self.question.terms.clone(), TEXTS, MOST_TERMS)?;
+        let columns = self.ground.columns.iter();
+        let locals = columns.map(|columns| self.local(columns)).collect::<tantivy::Result<Vec<_>>>()?;
+        let mut hits = Vec::new();
+        for group in &self.query.groups {
+            let mut best = self.best(group, &found, &locals)?;
+            if best.is_empty() && !self.question.dates.is_empty() {
+                best = self.dated(group, &locals);
             }
-        });
-        let mut ranked = best.into_vec();
-        if ranked.is_empty() && !self.question.dates.is_empty() {
-            ranked = self.dated(searcher, &locals);
+            hits.extend(self.hits(best.into_vec(), &found)?);
         }
-        self.hits(ranked, &found)
+        Ok(hits)
+    }
+
+    fn best(&self, group: &Group, found: &[Found], locals: &[Local]) -> tantivy::Result<Best<f32>> {
+        let bonus = |address: Address| {
+            let local = &locals[address.segment];
+            self.is_wanted(group, address, local).then(|| self.bonus(address, local))
+        };
+        let wanted = Wanted { boosts: BOOSTS, limit: group.limit, bonus, most_bonus: self.most_bonus() };
+        if group.kinds.contains(&Kind::Message) {
+            score::best_of_all(&self.ground, found, &wanted)
+        } else {
+            score::best_of(&self.ground, found, &self.beside_messages(), &wanted)
+        }
+    }
+
+    /// What lives in the scope and is no message.
+    fn beside_messages(&self) -> Vec<Address> {
+        let mut all = Vec::new();
+        for (segment, part) in self.ground.view.parts.iter().enumerate() {
+            let alive = self.ground.searcher.segment_readers()[segment].alive_bitset();
+            let lives = |doc: &DocId| alive.is_none_or(|alive| alive.is_alive(*doc));
+            for stretch in &part.stretches {
+                let documents = self.ground.columns[segment].beside_messages(stretch).iter().copied();
+                all.extend(documents.filter(lives).map(|doc| Address { segment, doc }));
+            }
+        }
+        all
     }
 
     fn local(&self, columns: &Columns) -> tantivy::Result<Local> {
@@ -230,15 +253,16 @@ impl Asked<'_> {
         Ok(Local { speakers: columns.speakers(&self.question.speakers)?, before })
     }
 
-    fn is_wanted(&self, Address { segment, doc }: Address, local: &Local) -> bool {
-        let columns = &self.columns[segment];
+    /// Whether it is of the group, and does not stand in the prompt anyway.
+    fn is_wanted(&self, group: &Group, Address { segment, doc }: Address, local: &Local) -> bool {
+        let columns = &self.ground.columns[segment];
         let is_new =
             |(conversation, ordinal)| columns.ordinal(doc) >= ordinal && columns.is_of(doc, conversation);
-        self.query.kinds.contains(&columns.kind(doc)) && !local.before.is_some_and(is_new)
+        group.kinds.contains(&columns.kind(doc)) && !local.before.is_some_and(is_new)
     }
 
     fn bonus(&self, Address { segment, doc }: Address, local: &Local) -> f32 {
-        let columns = &self.columns[segment];
+        let columns = &self.ground.columns[segment];
         let mut bonus = 0.0;
         if columns.is_said_by(doc, &local.speakers) {
             bonus += SPEAKER;
@@ -266,26 +290,29 @@ impl Asked<'_> {
     }
 
     /// What was said on the dates that were named, whatever it was: for "what did we do on 7 May?".
-    fn dated(&self, searcher: &Searcher, locals: &[Local]) -> Vec<Ranked<f32>> {
-        let mut best = Best::new(self.query.limit);
-        for (segment, part) in self.view.parts.iter().enumerate() {
-            let reader = &searcher.segment_readers()[segment];
+    fn dated(&self, group: &Group, locals: &[Local]) -> Best<f32> {
+        let mut best = Best::new(group.limit);
+        for (segment, part) in self.ground.view.parts.iter().enumerate() {
+            let reader = &self.ground.searcher.segment_readers()[segment];
             for doc in part.stretches.iter().cloned().flatten().filter(|doc| !reader.is_deleted(*doc)) {
                 let address = Address { segment, doc };
-                let date = self.date_bonus(self.columns[segment].at(doc));
-                if date > 0.0 && self.is_wanted(address, &locals[segment]) {
+                let date = self.date_bonus(self.ground.columns[segment].at(doc));
+                if date > 0.0 && self.is_wanted(group, address, &locals[segment]) {
                     best.offer(self.bonus(address, &locals[segment]), address);
                 }
             }
         }
-        best.into_vec()
+        best
     }
 
     fn hits(&self, ranked: Vec<Ranked<f32>>, found: &[Found]) -> tantivy::Result<Vec<Hit>> {
+        let mut addresses: Vec<Address> = ranked.iter().map(|ranked| ranked.address).collect();
+        addresses.sort_unstable();
+        let [own, near] = [self.coverage(found, 0, &addresses)?, self.coverage(found, 1, &addresses)?];
         let mut hits = Vec::with_capacity(ranked.len());
         for Ranked { rank, address } in ranked {
-            let [own, near] = [0, 1].map(|field| self.coverage(found, field, address));
-            hits.push(hit(self.columns, address, rank, own, near)?);
+            let Ok(at) = addresses.binary_search(&address) else { continue };
+            hits.push(hit(self.ground.columns, address, rank, own[at], near[at])?);
         }
         hits.sort_by(|a, b| {
             b.score.compare(&a.score).then((b.at, b.ordinal, b.id).cmp(&(a.at, a.ordinal, a.id)))
@@ -293,14 +320,29 @@ impl Asked<'_> {
         Ok(hits)
     }
 
-    /// The share of the question's terms that a field of the document holds, weighed by their rarity.
-    fn coverage(&self, found: &[Found], field: usize, address: Address) -> f32 {
-        let (mut all, mut held) = (0.0, 0.0);
+    /// The share of the question's terms that a field of each document (ascending) holds, weighed by their rarity.
+    fn coverage(&self, found: &[Found], field: usize, documents: &[Address]) -> tantivy::Result<Vec<f32>> {
+        let mut held = vec![0.0; documents.len()];
+        let mut all = 0.0;
         for term in found.iter().filter(|term| !self.question.names.contains(&term.term)) {
             all += term.idf;
-            held += if term.is_in(field, address) { term.idf } else { 0.0 };
+            let mut at = 0;
+            for of_segment in documents.chunk_by(|a, b| a.segment == b.segment) {
+                let Some(Address { segment, .. }) = of_segment.first().copied() else { continue };
+                let held = &mut held[at..at + of_segment.len()];
+                let docs = of_segment.iter().map(|address| address.doc);
+                self.ground.each_of(&term.lists[field], field, segment, docs, |doc, _, _| {
+                    if let Ok(at) = of_segment.binary_search_by_key(&doc, |address| address.doc) {
+                        held[at] += term.idf;
+                    }
+                })?;
+                at += of_segment.len();
+            }
         }
-        if all > 0.0 { held / all } else { 0.0 }
+        if all > 0.0 {
+            held.iter_mut().for_each(|held| *held /= all);
+        }
+        Ok(held)
     }
 }
 

@@ -108,12 +108,15 @@ impl Quoted {
 
     /// The same, of the given bot, person and conversation, as far as they are given.
     pub async fn list_known(
-        tx: &mut Tenant,
+        tx: &Tenant,
         ids: &[Uuid],
         bot: Option<BotId>,
         person: Option<PersonId>,
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Self>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let found = sql(quoted!(
             "passages.id = any(?) and bot_id = coalesce(?, bot_id)
                and conversation_id = coalesce(?, conversation_id) and (?::uuid is null or person_id = ?)"
@@ -123,7 +126,7 @@ impl Quoted {
         .bind::<Nullable<SqlUuid>, _>(conversation)
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(person)
-        .load(tx.conn())
+        .load(&mut tx.line())
         .await?;
         Ok(found)
     }

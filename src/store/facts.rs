@@ -194,12 +194,15 @@ impl Fact {
     /// By their ids, in no particular order: active ones of the given bot, person and conversation, as far as they
     /// are given.
     pub async fn list_known(
-        tx: &mut Tenant,
+        tx: &Tenant,
         ids: &[Uuid],
         bot: Option<BotId>,
         person: Option<PersonId>,
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Self>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let found = sql(
             "select * from facts where account_id = current_account() and id = any(?) and state = 'active'
                and bot_id = coalesce(?, bot_id) and conversation_id = coalesce(?, conversation_id)
@@ -210,7 +213,7 @@ impl Fact {
         .bind::<Nullable<SqlUuid>, _>(conversation)
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(person)
-        .load(tx.conn())
+        .load(&mut tx.line())
         .await?;
         Ok(found)
     }

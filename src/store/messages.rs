@@ -326,12 +326,15 @@ impl Message {
     /// By their ids, in no particular order: those of the given bot, person and conversation, as far as they
     /// are given, and without what was erased or superseded.
     pub async fn list_known(
-        tx: &mut Tenant,
+        tx: &Tenant,
         ids: &[Uuid],
         bot: Option<BotId>,
         person: Option<PersonId>,
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Self>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let found = sql("select messages.* from messages
              join conversations on (conversations.account_id, conversations.id)
                                  = (messages.account_id, messages.conversation_id)
@@ -344,7 +347,7 @@ impl Message {
         .bind::<Nullable<SqlUuid>, _>(conversation)
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(person)
-        .load(tx.conn())
+        .load(&mut tx.line())
         .await?;
         Ok(found)
     }

@@ -1,7 +1,7 @@
 //! Who speaks in conversations, and what may be recalled there.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Result;
@@ -60,13 +60,10 @@ pub struct Setting {
     /// Not the bot's: a bot that is called Lawyer would take the word away from every question.
     #[diesel(sql_type = Array<Text>)]
     pub names: Vec<String>,
-    /// Whether anybody ever sent the bot a text that became a document.
-    #[diesel(sql_type = Bool)]
-    pub has_documents: bool,
 }
 
 impl Setting {
-    pub async fn find(tx: &mut Tenant, conversation: ConversationId) -> Result<Option<Self>> {
+    pub async fn find(tx: &Tenant, conversation: ConversationId) -> Result<Option<Self>> {
         let found = sql("select here.bot_id, here.person_id, array(
                      select participants.name from participants
                      where participants.account_id = current_account() and participants.conversation_id = here.id
@@ -74,12 +71,10 @@ impl Setting {
                      join participants on (participants.account_id, participants.conversation_id)
                                         = (there.account_id, there.id)
                      where there.account_id = current_account() and there.bot_id = here.bot_id
-                       and there.person_id = here.person_id) as names,
-                 exists (select from documents
-                     where documents.account_id = current_account() and documents.bot_id = here.bot_id) as has_documents
+                       and there.person_id = here.person_id) as names
              from conversations here where here.account_id = current_account() and here.id = ?")
         .bind::<SqlUuid, _>(conversation)
-        .get_result(tx.conn())
+        .get_result(&mut tx.line())
         .await
         .optional()?;
         Ok(found)

@@ -193,12 +193,15 @@ impl Summary {
     /// By their ids, in no particular order: those of the given bot, person and conversation, as far as they
     /// are given.
     pub async fn list_known(
-        tx: &mut Tenant,
+        tx: &Tenant,
         ids: &[Uuid],
         bot: Option<BotId>,
         person: Option<PersonId>,
         conversation: Option<ConversationId>,
     ) -> Result<Vec<Self>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let found = sql("select summaries.* from summaries
              join conversations on (conversations.account_id, conversations.id)
                                  = (summaries.account_id, summaries.conversation_id)
@@ -210,7 +213,7 @@ impl Summary {
         .bind::<Nullable<SqlUuid>, _>(conversation)
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(person)
-        .load(tx.conn())
+        .load(&mut tx.line())
         .await?;
         Ok(found)
     }

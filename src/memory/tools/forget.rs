@@ -23,13 +23,11 @@ impl Tool for Forget {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: "memory_forget".into(),
-            description:
-                "Forget a remembered fact. Only when the person asks for it or says that it is not true."
-                    .into(),
+            description: "Forget a remembered fact: when asked to, or when it is not true.".into(),
             parameters: json!({
                 "type": "object",
                 "properties": {
-                    "fact": {"type": "string", "description": "The fact as it is remembered, or its most telling words."}
+                    "fact": {"type": "string"}
                 },
                 "required": ["fact"],
                 "additionalProperties": false

@@ -20,12 +20,12 @@ impl Tool for Save {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: "memory_save".into(),
-            description: "Remember one fact for good. Only when the person asks you to remember something, or corrects what you remember.".into(),
+            description: "Remember a fact for good: when asked to, or when corrected.".into(),
             parameters: json!({
                 "type": "object",
                 "properties": {
-                    "fact": {"type": "string", "description": "One sentence, true by itself: names, not pronouns; dates, not \"tomorrow\"."},
-                    "about": {"type": "string", "description": "Whom or what it is about, by name."}
+                    "fact": {"type": "string", "description": "One sentence with names and dates."},
+                    "about": {"type": "string"}
                 },
                 "required": ["fact", "about"],
                 "additionalProperties": false

@@ -4,6 +4,7 @@ mod disk;
 mod finding;
 mod languages;
 mod recalling;
+mod scoring;
 mod walls;
 
 use std::fs;
@@ -13,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::id::{AccountId, BotId, ConversationId, MessageId, PersonId};
-use crate::search::{Change, Document, Hit, Index, Kind, Query, Scope, Writer};
+use crate::search::{Change, Document, Group, Hit, Index, Kind, Query, Scope, Writer};
 
 /// A folder that goes when it is dropped.
 struct Folder(PathBuf);
@@ -105,8 +106,7 @@ fn query(scope: &Scope, text: &str) -> Query {
         asker: None,
         participants: vec!["Olena".into(), "Bot".into()],
         before: None,
-        kinds: &[Kind::Message, Kind::Summary],
-        limit: 10,
+        groups: vec![Group { kinds: &[Kind::Message, Kind::Summary], limit: 10 }],
     }
 }
 

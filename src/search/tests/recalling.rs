@@ -1,7 +1,7 @@
 //! What a question finds, and in which order.
 
 use crate::search::tests::{Chat, Folder, ids, lines, puts, query, somewhere};
-use crate::search::{Before, Change, Index, Kind, Query};
+use crate::search::{Before, Change, Group, Index, Kind, Query};
 
 /// Small talk of `count` messages that answers nothing.
 fn talk(count: usize) -> String {
@@ -122,11 +122,20 @@ fn a_kind_can_be_asked_for() {
     let id = summary.id;
     chat.writer.apply(vec![Change::Put(summary)]).unwrap();
     chat.writer.commit("2").unwrap();
-    let of = |kinds| ids(&chat.index.recall(&Query { kinds, ..query(&chat.scope, "jazz") }).unwrap());
+    let asked = |groups: Vec<Group>| {
+        ids(&chat.index.recall(&Query { groups, ..query(&chat.scope, "jazz") }).unwrap())
+    };
+    let of = |kinds| asked(vec![Group { kinds, limit: 10 }]);
     assert_eq!(of(&[Kind::Summary]), [id]);
     assert_eq!(of(&[Kind::Message]).len(), 2);
     assert_eq!(of(&[Kind::Message, Kind::Summary]).len(), 3);
     assert!(of(&[Kind::Fact]).is_empty());
+    let apart = asked(vec![
+        Group { kinds: &[Kind::Message], limit: 1 },
+        Group { kinds: &[Kind::Fact], limit: 5 },
+        Group { kinds: &[Kind::Summary], limit: 5 },
+    ]);
+    assert_eq!((apart.len(), apart[1]), (2, id), "a message, no fact, the summary");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::id::{AccountId, BotId, ConversationId, PersonId};
 use crate::search::tests::{Folder, day};
-use crate::search::{Change, Document, Hit, Index, Kind, Query, Scope};
+use crate::search::{Change, Document, Group, Hit, Index, Kind, Query, Scope};
 
 const WORDS: [&str; 6] = ["apple", "pear", "plum", "cherry", "fig", "quince"];
 
@@ -111,8 +111,7 @@ fn question(scope: Scope) -> Query {
         asker: None,
         participants: vec!["Speaker 1".into()],
         before: None,
-        kinds: &[Kind::Message, Kind::Summary],
-        limit: 1000,
+        groups: vec![Group { kinds: &[Kind::Message, Kind::Summary], limit: 1000 }],
     }
 }
 

@@ -159,12 +159,14 @@ async fn a_fact_that_was_just_used_is_not_brought_up_again_unless_it_is_asked_fo
     Fact::note_use(&mut tx, &[known.id], chat.id, 11, world.now()).await.unwrap();
     tx.commit().await.unwrap();
 
+    let setting = mind.setting(&chat).await;
     let ask = async |question: &str, ordinal: i32| {
         let ask = Ask {
             bot: chat.bot,
             conversation: chat.id,
             person: chat.person,
             scope: Scope::Person,
+            setting: setting.as_ref(),
             text: question,
             asker: Some("Olena"),
             limit: 20,

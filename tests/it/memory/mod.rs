@@ -19,7 +19,8 @@ use botwright::memory::{Ask, Found, Memory, Recalled};
 use botwright::search::Index;
 use botwright::spec::Scope;
 use botwright::store::{
-    Account, Bot, BotRevision, Conversation, Message, MessageRole, Participant, Person, Store, Tenant,
+    Account, Bot, BotRevision, Conversation, Message, MessageRole, Participant, Person, Setting, Store,
+    Tenant,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
@@ -41,6 +42,7 @@ struct World {
 /// One process: a memory, and the task that keeps its index in step.
 struct Mind {
     memory: Memory,
+    store: Store,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -82,7 +84,7 @@ impl World {
         let memory = Memory::new(self.store.clone(), index, self.clock.clone());
         let stop = CancellationToken::new();
         let task = tokio::spawn(memory.indexer().run(stop.clone()));
-        Mind { memory, stop, task }
+        Mind { memory, store: self.store.clone(), stop, task }
     }
 
     async fn account(&self, name: &str) -> AccountId {
@@ -239,12 +241,19 @@ impl World {
 }
 
 impl Mind {
+    async fn setting(&self, chat: &Chat) -> Option<Setting> {
+        let tx = self.store.reading(chat.account).await.unwrap();
+        Setting::find(&tx, chat.id).await.unwrap()
+    }
+
     async fn recall(&self, chat: &Chat, text: &str) -> Recalled {
+        let setting = self.setting(chat).await;
         let ask = Ask {
             bot: chat.bot,
             conversation: chat.id,
             person: chat.person,
             scope: Scope::Person,
+            setting: setting.as_ref(),
             text,
             asker: Some(&chat.name),
             limit: 20,
