@@ -1,6 +1,6 @@
 //! A summary without a model.
 
-use crate::memory::summarize::material::{MESSAGE_BYTES, stands};
+use crate::memory::summarize::transcript::{MESSAGE_BYTES, stands};
 use crate::memory::summarize::words::cut;
 use crate::providers::offline::{self, Line};
 use crate::store::{Message, MessageRole};

@@ -8,6 +8,7 @@ use crate::memory::facts::{Draft, Origin, Place};
 use crate::memory::long;
 use crate::memory::summarize::Summarize;
 use crate::memory::summarize::reply::Kept;
+use crate::memory::summarize::transcript::{closed, line, stands, transcript};
 use crate::search::terms;
 use crate::spec;
 use crate::store::{Bot, BotRevision, Conversation, Fact, Message, MessageRole, Summary, Tenant};
@@ -19,8 +20,6 @@ const PLAIN: &str = include_str!("plain.md");
 
 /// So many messages are folded in at once, at most; the rest in further jobs.
 const MOST_MESSAGES: i64 = 400;
-/// How much of one message is read, in bytes.
-pub(super) const MESSAGE_BYTES: usize = 4_000;
 /// Room for a model that thinks before it writes, in tokens.
 const THINKING: u32 = 1_500;
 /// A word takes at most about so many tokens.
@@ -113,13 +112,7 @@ impl Material {
                 .collect();
             body.push_str(&format!("<facts>\n{}\n</facts>\n\n", lines.join("\n")));
         }
-        let lines: Vec<String> = (1..)
-            .zip(&self.messages)
-            .map(|(number, message)| (number, line(message)))
-            .filter(|(_, line)| !line.is_empty())
-            .map(|(number, line)| format!("[{number}] {line}"))
-            .collect();
-        body.push_str(&format!("<messages>\n{}\n</messages>", lines.join("\n")));
+        body.push_str(&format!("<messages>\n{}\n</messages>", transcript(&self.messages, true)));
         (self.filled(KEEP), body)
     }
 
@@ -130,8 +123,7 @@ impl Material {
 
     /// For the summary alone.
     pub(super) fn plain_prompt(&self) -> (String, String) {
-        let lines: Vec<String> = self.messages.iter().map(line).filter(|line| !line.is_empty()).collect();
-        let body = format!("{}<messages>\n{}\n</messages>", self.before(), lines.join("\n"));
+        let body = format!("{}<messages>\n{}\n</messages>", self.before(), transcript(&self.messages, false));
         (self.filled(PLAIN), body)
     }
 
@@ -241,25 +233,6 @@ fn fitting(messages: &[Message], room: usize) -> usize {
     messages.iter().take_while(fits).count().max(1)
 }
 
-/// `[2026-11-20 14:03] Olena: My sister Anna lives in Lviv.`; empty for what is not part of the talk.
-pub(in crate::memory) fn line(message: &Message) -> String {
-    if message.role == MessageRole::System || !stands(message) {
-        return String::new();
-    }
-    let text = &message.text[..message.text.floor_char_boundary(MESSAGE_BYTES)];
-    format!("[{}] {}: {}", message.sent_at.format("%Y-%m-%d %H:%M"), message.author, closed(text))
-}
-
-/// Whether it was neither erased nor superseded.
-pub(super) fn stands(message: &Message) -> bool {
-    message.erased_at.is_none() && message.superseded_by.is_none()
-}
-
-/// Text that cannot end the tags it stands between.
-pub(in crate::memory) fn closed(text: &str) -> String {
-    text.replace("</", "< /")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,19 +254,17 @@ mod tests {
         assert!(system.contains("At most 150 words") && system.contains("companion"));
         assert!(!system.contains("{{"));
         assert!(body.starts_with("<summary>\nOlena has a sister.\n</summary>\n\n<messages>\n"));
-        assert!(body.contains("[1] [1970-01-01 00:01] Olena: I moved to Lviv.\n"));
+        assert!(body.contains("<messages>\n[1970-01-01]\n[1] 00:01 Olena: I moved to Lviv.\n[2] 00:02 "));
         assert_eq!(body.matches("</messages>").count(), 1);
     }
 
     #[test]
     fn as_many_messages_are_taken_as_fit_and_one_at_least() {
         let conversation = conversation(None);
-        let mut messages = thread(&conversation, &["one two three"; 10]);
+        let messages = thread(&conversation, &["one two three"; 10]);
         assert_eq!(fitting(&messages, 1_000), 10);
         assert_eq!(fitting(&messages, 60), 60 / (tokens::count(&line(&messages[0])) + 5));
         assert_eq!(fitting(&messages, 0), 1);
-        messages[0].role = MessageRole::System;
-        assert_eq!(line(&messages[0]), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod extract;
 mod material;
 mod reply;
+mod transcript;
 mod words;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::tokens;
 
 pub(super) use extract::extract;
 use material::Material;
-pub(super) use material::{closed, line};
+pub(super) use transcript::{closed, line};
 pub(super) use words::cut;
 
 /// The job that summarises one conversation.
