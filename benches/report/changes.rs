@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Door, Server, client, median};
 
-/// Messages of the account, in conversations of a thousand, and how many of them the phone has not seen.
+/// Messages of the account, as many in each conversation, and how many of the newest the phone has not seen.
 const MESSAGES: usize = 1_000_000;
+const CONVERSATIONS: usize = 1_000;
 const NEW: usize = 100_000;
 const PAGE: usize = 1_000;
 
@@ -71,23 +72,24 @@ async fn fill(db: &mut AsyncPgConnection) {
     let find = "select id::text as id from accounts where name = 'default'";
     let account: Account = sql_query(find).get_result(db).await.unwrap();
     db.batch_execute("commit").await.unwrap();
-    let (account, conversations) = (account.id, MESSAGES / 1_000);
+    let (account, old) = (account.id, MESSAGES - NEW);
+    // People talk side by side, and ids are in the order of time, as the server's own are.
     db.batch_execute(&format!(
         "alter table messages disable trigger record_change;
          begin; set local role botwright_app; set local app.account_id = '{account}';
          insert into conversations (account_id, id, bot_id, channel, key, person_id, last_ordinal, created_at, updated_at)
              select b.account_id, md5('c' || n)::uuid, b.id, 'graphql', 'bench-' || n, p.person_id, 1000, now(), now()
-             from bots b, identities p, generate_series(0, {conversations} - 1) n
+             from bots b, identities p, generate_series(0, {CONVERSATIONS} - 1) n
              where b.name = 'bot-0' and p.channel = 'operator' and p.external_id = 'operator';
          insert into messages (account_id, id, conversation_id, ordinal, role, author, text, sent_at)
-             select '{account}', md5('m' || n)::uuid, md5('c' || n / 1000)::uuid, n % 1000 + 1,
-                 case n % 2 when 0 then 'person' else 'bot' end, 'Bench',
+             select '{account}', lpad(to_hex(n + 1), 32, '0')::uuid, md5('c' || n % {CONVERSATIONS})::uuid,
+                 n / {CONVERSATIONS} + 1, case n / {CONVERSATIONS} % 2 when 0 then 'person' else 'bot' end, 'Bench',
                  'This is what was said the ' || n || 'th time, a sentence or two of the usual length.', now()
              from generate_series(0, {MESSAGES} - 1) n;
          insert into changes (account_id, epoch, xid, kind, entity_id, operation, audience)
              select '{account}', (select max(epoch) from feed_epochs), pg_current_xact_id()::text::bigint, 'message',
-                 md5('m' || (n * 7919) % {MESSAGES})::uuid, 'upsert', p.person_id
-             from identities p, generate_series(0, {NEW} - 1) n
+                 lpad(to_hex(n + 1), 32, '0')::uuid, 'upsert', p.person_id
+             from identities p, generate_series({old}, {MESSAGES} - 1) n
              where p.channel = 'operator' and p.external_id = 'operator';
          commit;
          alter table messages enable trigger record_change; analyze"

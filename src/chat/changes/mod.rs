@@ -24,8 +24,7 @@ pub(super) use herald::Herald;
 pub use herald::News;
 pub use token::{Kinds, SyncToken};
 
-/// So many lines of the feed are read at once, for each thing that a page may name: most things have several.
-const LINES_FOR_EACH: usize = 2;
+/// At least so many lines of the feed are read at once.
 const FEWEST_LINES: usize = 200;
 /// A page ends after so many reads, however little they gave: who asks for few kinds shall not wait for long.
 const MOST_READS: usize = 10;
@@ -249,11 +248,12 @@ async fn walk(
     horizon: &Horizon,
     most: usize,
 ) -> Result<Walk> {
-    let size = (most * LINES_FOR_EACH).max(FEWEST_LINES);
-    let limit = i64::try_from(size).unwrap_or(i64::MAX);
+    // One line for each thing at first: where things have several, the next reads are larger.
+    let mut size = most.saturating_add(1).max(FEWEST_LINES);
     let mut walk = Walk { touched: Vec::with_capacity(most), cursor: token.cursor, has_next: true };
     let mut named: HashSet<(EntityKind, Uuid)> = HashSet::with_capacity(most);
     for _ in 0..MOST_READS {
+        let limit = i64::try_from(size).unwrap_or(i64::MAX);
         let lines = store::Change::list_for(tx, person, walk.cursor, horizon.below, limit).await?;
         let is_last = lines.len() < size;
         for line in lines {
@@ -272,6 +272,7 @@ async fn walk(
         if is_last {
             return Ok(Walk { cursor: horizon.head(), has_next: false, ..walk });
         }
+        size = most.saturating_mul(2).max(FEWEST_LINES);
     }
     Ok(walk)
 }
