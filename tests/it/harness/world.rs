@@ -141,7 +141,13 @@ impl World {
 
     /// Ends the server in good order and starts it again on the same data.
     pub(crate) async fn restart(&mut self) {
+        self.stop_for(|| ()).await;
+    }
+
+    /// The same; `meanwhile` happens while nobody runs.
+    pub(crate) async fn stop_for(&mut self, meanwhile: impl FnOnce()) {
         self.stop().await;
+        meanwhile();
         self.start().await;
     }
 
@@ -221,14 +227,20 @@ impl World {
         }
     }
 
-    /// Ends the story: nothing may be left over. No job waits, no reply is unread, no line of the model unsaid.
-    pub(crate) async fn end(mut self) {
-        let (model, store) = (self.running().model.clone(), self.running().store.clone());
+    /// Waits until no job waits or runs.
+    pub(crate) async fn idle(&self) {
+        let store = &self.running().store;
         let since = Instant::now();
-        while open_jobs(&store).await > 0 {
-            assert!(since.elapsed() < PATIENCE, "{} jobs still wait or run", open_jobs(&store).await);
+        while open_jobs(store).await > 0 {
+            assert!(since.elapsed() < PATIENCE, "{} jobs still wait or run", open_jobs(store).await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Ends the story: nothing may be left over. No job waits, no reply is unread, no line of the model unsaid.
+    pub(crate) async fn end(mut self) {
+        let model = self.running().model.clone();
+        self.idle().await;
         self.stop().await;
         self.ended = true;
         assert_eq!(model.remaining(), 0, "the model has lines that it never said");
