@@ -71,8 +71,7 @@ impl Chat {
         connection.id = id;
         Connection::insert(&mut tx, &connection).await?;
         Connection::hold_token(&mut tx, id, Some(&fingerprint)).await?;
-        // In a transaction of its own, before ours: a connection never waits for a token that was brought.
-        engine.secrets.put(actor.account, &actor.principal, &secret, token).await?;
+        engine.secrets.put_within(&mut tx, &actor.principal, &secret, token).await?;
         Idempotency::answer(&mut tx, &request, &json!({ "connection": id })).await?;
         let detail = json!({ "channel": TELEGRAM, "bot": bot });
         Audit::record(&mut tx, now, &actor.principal, "connection.add", &id.to_string(), detail).await?;

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::id::AccountId;
-use crate::store::{Audit, Hint, Secret, Store};
+use crate::store::{Audit, Hint, Secret, Store, Tenant};
 pub use key::{KEY_FILE, MasterKey};
 pub use sign::Signer;
 
@@ -48,15 +48,21 @@ impl Secrets {
     ///
     /// `Invalid` for a name that bot files could not write, and for an empty or huge value.
     pub async fn put(&self, account: AccountId, by: &str, name: &str, value: SecretString) -> Result<()> {
-        check(name, &value)?;
-        let sealed = seal::seal(&self.key, account, name, &value)?;
-        let now = self.clock.now();
         let mut tx = self.store.tenant(account).await?;
-        Secret::put(&mut tx, name, sealed, now).await?;
-        Audit::record(&mut tx, now, by, "secret.set", name, json!({})).await?;
+        self.put_within(&mut tx, by, name, value).await?;
+        tx.commit().await
+    }
+
+    /// The same as a part of what `tx` does.
+    pub async fn put_within(&self, tx: &mut Tenant, by: &str, name: &str, value: SecretString) -> Result<()> {
+        check(name, &value)?;
+        let sealed = seal::seal(&self.key, tx.account(), name, &value)?;
+        let now = self.clock.now();
+        Secret::put(tx, name, sealed, now).await?;
+        Audit::record(tx, now, by, "secret.set", name, json!({})).await?;
         // Connections that wait for it begin.
         tx.wake(Hint::Config);
-        tx.commit().await
+        Ok(())
     }
 
     /// The value of the secret `name`; `None` where it is not set.

@@ -73,6 +73,8 @@ async fn table(ann: &Client, bob: &Client) -> Vec<Creating> {
     let message = |text: &str| json!({"bot": "parrot", "text": text});
     let bot =
         |name: &str| json!({"name": name, "config": {"displayName": name, "model": {"use": "scripted"}}});
+    let on_telegram =
+        |digit: char| json!({"bot": "parrot", "token": format!("100000{digit}:{}", "A".repeat(35))});
     let creating =
         |name, effect, [input, other, theirs]: [Value; 3]| Creating { name, effect, input, other, theirs };
     vec![
@@ -88,6 +90,11 @@ async fn table(ann: &Client, bob: &Client) -> Vec<Creating> {
         ),
         creating("sendMessage", "message { id }", [message("Once."), message("Twice."), message("Once.")]),
         creating("createUpload", "upload { id }", [file("a"), file("b"), file("a")]),
+        creating(
+            "addConnection",
+            "connection { id }",
+            [on_telegram('1'), on_telegram('2'), on_telegram('3')],
+        ),
         creating("createBot", "bot { id }", [bot("heron"), bot("gull"), bot("tern")]),
         creating(
             "applyPlan",
@@ -105,7 +112,7 @@ async fn table(ann: &Client, bob: &Client) -> Vec<Creating> {
 async fn fifty_duplicates_of_every_creating_mutation_have_one_effect() {
     let story = Story::begin().await;
     story.model_will(Line { keep: true, ..Line::say("Yes.") });
-    let scopes = "chat,read,config:apply";
+    let scopes = "admin,chat,read,config:apply";
     let ann = story.door.client(&story.talk, "ann", scopes).await;
     let bob = story.door.client(&story.talk, "bob", scopes).await;
     let table = table(&ann, &bob).await;
