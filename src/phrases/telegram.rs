@@ -96,6 +96,16 @@ pub fn only_in_private(language: Language) -> &'static str {
     )
 }
 
+/// An export is a file, and files are not sent here yet.
+pub fn no_export_here(language: Language) -> &'static str {
+    in_three(
+        language,
+        "I cannot send files here yet. Whoever runs me can hand you what I keep: `botwright memory export`.",
+        "Надсилати файли тут я ще не вмію. Те, що я зберігаю, передасть вам той, хто мене тримає: `botwright memory export`.",
+        "Отправлять файлы здесь я ещё не умею. То, что я храню, передаст вам тот, кто меня держит: `botwright memory export`.",
+    )
+}
+
 /// Asks for a yes.
 pub fn yes_erase(language: Language) -> &'static str {
     in_three(language, "Yes, erase it", "Так, стерти", "Да, стереть")

@@ -110,12 +110,15 @@ async fn commands_are_answered_without_a_model_and_a_picture_is_declined_once() 
     fake.until("a refusal", |fake| fake.texts().len() == 4).await;
     fake.write("/start");
     fake.until("another hello", |fake| fake.texts().len() == 5).await;
+    fake.write("/export");
+    fake.until("where to find it", |fake| fake.texts().len() == 6).await;
     let texts = fake.texts();
     assert_eq!(texts[0], "Hi Anna, I repeat things.");
     assert!(texts[1].contains("/memory") && texts[1].contains("/cancel"), "{texts:?}");
     assert!(texts[2].contains("nothing to stop"), "{texts:?}");
     assert!(texts[3].contains("only read text"), "{texts:?}");
     assert!(texts[4].starts_with("Hi, I am Parrot"), "{texts:?}");
+    assert!(texts[5].contains("botwright memory export"), "{texts:?}");
     world.end().await;
 }
 

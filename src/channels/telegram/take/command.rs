@@ -33,6 +33,10 @@ pub(super) async fn run(
         let text = say::only_in_private(language).to_owned();
         return note(door, (actor, whence), Note { to: Some(to), album: None, text, buttons: None }).await;
     }
+    if typed.name == "export" {
+        let text = say::no_export_here(language).to_owned();
+        return note(door, (actor, whence), Note { to: Some(to), album: None, text, buttons: None }).await;
+    }
     // A repetition of a command that was answered has nothing left to do.
     if door.chat.has_arrived(actor, whence, &to).await? {
         return Ok(());
