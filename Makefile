@@ -31,10 +31,13 @@ bench-memory: setup
 	DATA="$(DATA)" FACTS="$(FACTS)" SCENARIO="$(SCENARIO)" SCORER="$(SCORER)" \
 		cargo bench --profile quick --locked --bench memory
 
-# Two hundred kills under load and ten minutes of hostile projects; `make test` runs ten and one. Prints a report.
+# Two hundred kills under load, ten minutes of hostile projects and a thousand chats on a bad line; `make test` runs ten,
+# one and two dozen. Prints a report.
 soak: setup-test
 	PROPTEST_RNG_SEED=$$(date +%s) cargo nextest run --locked -E 'test(/propert/)'
 	BOTWRIGHT_FUZZ_SECONDS=600 cargo nextest run --locked -E 'test(/^fuzz::/)' --no-capture
+	@.ci/stop-test-postgres
+	BOTWRIGHT_SOAK_TELEGRAM=1 cargo nextest run --locked -E 'test(/^telegram::crowd/)' --no-capture
 	@.ci/stop-test-postgres
 	BOTWRIGHT_SOAK_KILLS=200 cargo nextest run --locked -E 'test(/^kills::/)' --no-capture; \
 	status=$$?; .ci/stop-test-postgres; exit $$status

@@ -441,9 +441,11 @@ async fn trouble_comes_when_it_is_asked_for() {
     let send = async || scene.call("sendMessage", message.clone()).await;
     let only = |trouble| scene.telegram.fault(Fault::new(trouble).on("sendMessage").in_chat(chat));
 
-    only(Trouble::TooMany(3));
+    only(Trouble::TooMany(1));
     let (code, body) = send().await;
-    assert_eq!((code, &body["parameters"]["retry_after"]), (429, &json!(3)));
+    assert_eq!((code, &body["parameters"]["retry_after"]), (429, &json!(1)));
+    assert_eq!((send().await.0, scene.telegram.violations().len()), (429, 1), "that was too soon");
+    tokio::time::sleep(Duration::from_secs(1)).await;
     only(Trouble::Away);
     assert_eq!(send().await, (502, Value::Null));
     only(Trouble::CutBefore);
@@ -461,7 +463,7 @@ async fn trouble_comes_when_it_is_asked_for() {
     only(Trouble::Hang);
     assert!(tokio::time::timeout(Duration::from_millis(100), send()).await.is_err());
     let outcomes: Vec<bool> = scene.chat.calls().iter().map(|call| call.outcome == Outcome::Lost).collect();
-    assert_eq!(outcomes, [false, true, true, false, false, false, true]);
+    assert_eq!(outcomes, [false, false, true, true, false, false, false, true]);
     assert!(scene.chat.calls().iter().any(|call| call.outcome == Outcome::Unanswered));
 
     scene.telegram.without_limits();

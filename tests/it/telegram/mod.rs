@@ -1,8 +1,12 @@
 //! Bots on Telegram, with the emulator of `harness/telegram` in place of the service.
 
+mod crowd;
 mod emulator;
 mod fake;
+mod guide;
+mod hostile;
 mod judged;
 mod processes;
 mod render;
+mod stage;
 mod stories;

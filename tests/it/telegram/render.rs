@@ -27,7 +27,7 @@ fn whole(parts: &[Part]) -> String {
 }
 
 /// Without white space and whatever else cannot be seen.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let seen = |c: &char| !c.is_whitespace() && !is_empty(c.encode_utf8(&mut [0; 4])) && !unseen(*c);
     text.chars().filter(seen).collect()
 }
@@ -40,7 +40,7 @@ fn unseen(c: char) -> bool {
 }
 
 /// The words of a text, as a reader of its own finds them.
-fn words(markdown: &str) -> String {
+pub(super) fn words(markdown: &str) -> String {
     let known = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH

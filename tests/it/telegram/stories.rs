@@ -30,7 +30,7 @@ async fn world(fake: &Fake, telegram: &str, more: &str) -> World {
 }
 
 /// Sets a secret of the operator's account, as another process would.
-async fn set_token(world: &World, name: &str, token: &str) {
+pub(super) async fn set_token(world: &World, name: &str, token: &str) {
     let store = Store::connect(world.database.url(), 4).await.unwrap();
     let key = MasterKey::parse(&"11".repeat(32).into()).unwrap();
     let mut tx = store.system().await.unwrap();

@@ -16,6 +16,8 @@ pub(crate) struct Rate {
 pub(crate) struct Limits {
     rates: Option<[Rate; 3]>,
     buckets: HashMap<(i64, Option<Key>), Bucket>,
+    /// Until when a bot was told to be silent in a chat.
+    silent: HashMap<(i64, Key), Instant>,
 }
 
 struct Bucket {
@@ -36,19 +38,28 @@ impl Limits {
     }
 
     pub(super) fn none() -> Self {
-        Self { rates: None, buckets: HashMap::new() }
+        Self { rates: None, buckets: HashMap::new(), silent: HashMap::new() }
     }
 
     pub(super) fn of(rates: [Rate; 3]) -> Self {
-        Self { rates: Some(rates), buckets: HashMap::new() }
+        Self { rates: Some(rates), ..Self::none() }
     }
 
     /// Takes one from what a bot may; the seconds to wait if there is none.
     pub(super) fn take(&mut self, (bot, chat): (i64, Key)) -> Result<(), u64> {
+        let now = Instant::now();
+        if let Some(end) = self.silent.get(&(bot, chat)).filter(|end| now < **end) {
+            return Err((*end - now).as_secs() + 1);
+        }
         let Some([person, group, all]) = self.rates else { return Ok(()) };
         let rate = if chat.id() > 0 { person } else { group };
         self.take_from((bot, Some(chat)), rate)?;
         self.take_from((bot, None), all)
+    }
+
+    /// Whoever was told to wait so many seconds in a chat, and does not, goes beyond what it may.
+    pub(super) fn silence(&mut self, whose: (i64, Key), seconds: u64) {
+        self.silent.insert(whose, Instant::now() + Duration::from_secs(seconds));
     }
 
     /// Gives back what a call took that came to nothing.

@@ -164,6 +164,10 @@ fn begin(state: &mut State, token: &str, method: &str, arguments: &Arguments) ->
     };
     let trouble = strike(&mut state.faults, method, chat);
     let number = state.journal.begin(call.clone());
+    if let (Some(chat), Some(Trouble::TooMany(seconds))) = (chat.filter(|_| limits::counts(method)), &trouble)
+    {
+        state.limits.silence((id, chat), *seconds);
+    }
     let harmless = trouble.as_ref().is_some_and(|trouble| !trouble.is_done());
     let taken = chat.filter(|_| !harmless && limits::counts(method)).map(|chat| (id, chat));
     if let Some(taken) = taken

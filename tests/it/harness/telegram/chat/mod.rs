@@ -3,6 +3,8 @@
 mod doing;
 mod telling;
 
+use std::time::Duration;
+
 pub(crate) use doing::Letter;
 
 use crate::harness::telegram::journal::Call;
@@ -28,16 +30,27 @@ impl Chat {
 
     /// Waits until the chat is as it should be. Fails after half a minute, and says how it is.
     pub(crate) async fn wait_for(&self, so: impl Fn(&Transcript) -> bool) -> Transcript {
+        let waited = self.within(PATIENCE, so).await;
+        waited.unwrap_or_else(|| {
+            panic!("the chat does not become what it should; it is\n{}", self.transcript())
+        })
+    }
+
+    /// Waits until the chat is as it should be, but no longer than this.
+    pub(crate) async fn within(
+        &self,
+        patience: Duration,
+        so: impl Fn(&Transcript) -> bool,
+    ) -> Option<Transcript> {
         let mut changed = self.telegram.inner.lock().chat(self.key).changed.subscribe();
-        let end = tokio::time::Instant::now() + PATIENCE;
+        let end = tokio::time::Instant::now() + patience;
         loop {
             changed.mark_unchanged();
             let transcript = self.transcript();
             if so(&transcript) {
-                return transcript;
+                return Some(transcript);
             }
-            let waited = tokio::time::timeout_at(end, changed.changed()).await;
-            assert!(waited.is_ok(), "the chat does not become what it should; it is\n{transcript}");
+            tokio::time::timeout_at(end, changed.changed()).await.ok()?.ok()?;
         }
     }
 
