@@ -8,7 +8,7 @@ use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
 use crate::chat::inbound::{New, checked_text, greet, new_conversation};
 use crate::chat::long::Text;
-use crate::chat::uploads::attach;
+use crate::chat::uploads::{LongFile, attach};
 use crate::chat::{Accepted, Change, Chat};
 use crate::error::{Error, Result};
 use crate::id::{BotId, ConnectionId, ConversationId, DeliveryId, MessageId, TurnId, UploadId};
@@ -87,6 +87,7 @@ impl Chat {
             claim_as,
             at: now,
         };
+        let files = LongFile::list(&self.engine, actor, &said.uploads).await?;
         let mut tx = self.engine.store.tenant(actor.account).await?;
         let arrival = Arrival {
             message_id: Some(new.message),
@@ -106,6 +107,7 @@ impl Chat {
         let place = (&accepted.conversation, &accepted.message);
         self.engine.file_away(&mut tx, &live, place, text, 0).await?;
         attach(&mut tx, actor, &said.uploads, accepted.message.id).await?;
+        self.engine.file_away_files(&mut tx, &live, place, files).await?;
         tx.commit().await?;
         let turn = &accepted.turn;
         let ours = turn.attempt == 1 && turn.inputs == 1 && turn.leased_by == claim_as;

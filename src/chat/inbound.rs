@@ -9,7 +9,7 @@ use crate::chat::Chat;
 use crate::chat::bots::LiveBot;
 use crate::chat::long::Text;
 use crate::chat::repeat::{Receipt, claim_key, idempotency, of_message, replay};
-use crate::chat::uploads::attach;
+use crate::chat::uploads::{LongFile, attach};
 use crate::dialog::Wishes;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, ReplicaId, TurnId, UploadId};
@@ -109,6 +109,7 @@ impl Chat {
         };
         let expected = new.expected(&inbound.target);
         let request = of_message(actor, &inbound, wishes.as_ref(), expected.as_ref(), new.at)?;
+        let files = LongFile::list(&self.engine, actor, &inbound.uploads).await?;
         let mut tx = self.engine.store.tenant(actor.account).await?;
         if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
             let accepted = replay(&mut tx, &receipt).await?;
@@ -124,6 +125,8 @@ impl Chat {
             accepted.turn.wishes = Some(wishes);
         }
         attach(&mut tx, actor, &inbound.uploads, accepted.message.id).await?;
+        let place = (&accepted.conversation, &accepted.message);
+        self.engine.file_away_files(&mut tx, &live, place, files).await?;
         if let Some(request) = &request {
             let receipt = accepted.receipt();
             if expected.as_ref() != Some(&receipt) {

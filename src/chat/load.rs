@@ -84,7 +84,7 @@ impl Engine {
         )
         .await?;
         let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
-        let long = Stored::load(&mut tx, &inbound, &newest).await?;
+        let long = Stored::load(&mut tx, &inbound, &newest, !files.is_empty()).await?;
         tx.commit().await?;
 
         let told = summary.as_ref().map_or(0, |summary| summary.to_ordinal);

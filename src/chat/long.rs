@@ -55,7 +55,7 @@ impl Text {
 
 impl Engine {
     /// What a bot has room for beside its own words, its tools and so many tokens, in tokens as we count them.
-    fn room(&self, bot: &spec::Bot, beside: usize) -> usize {
+    pub(super) fn room(&self, bot: &spec::Bot, beside: usize) -> usize {
         let own = self.memory.tools(bot);
         let tools = tools_tokens(self.tools.iter().chain(&own).map(|tool| tool.spec()));
         room_for_message(bot, self.ratio(&bot.model.use_)).saturating_sub(tools + beside)
@@ -186,25 +186,37 @@ impl Chat {
 /// The documents among the messages of a prompt, as they are stored.
 pub(super) struct Stored {
     documents: HashMap<MessageId, Document>,
-    /// Of the new messages.
+    /// Of files of the new messages.
+    files: Vec<Document>,
+    /// Of the new messages and their files.
     passages: HashMap<DocumentId, Vec<Passage>>,
 }
 
 impl Stored {
-    pub(super) async fn load(tx: &mut Tenant, inbound: &[Message], earlier: &[Message]) -> Result<Self> {
+    pub(super) async fn load(
+        tx: &mut Tenant,
+        inbound: &[Message],
+        earlier: &[Message],
+        has_files: bool,
+    ) -> Result<Self> {
         let is_long =
             |message: &&Message| message.role == MessageRole::Person && message.text.len() > SHORT_BYTES;
         let ids: Vec<MessageId> =
             inbound.iter().chain(earlier).filter(is_long).map(|message| message.id).collect();
         let documents = Document::list_of_messages(tx, &ids).await?;
+        let new: Vec<MessageId> = inbound.iter().map(|message| message.id).collect();
+        let mut files = Vec::new();
+        if has_files {
+            files = Document::list_of_files(tx, &new).await?;
+        }
         let mut passages = HashMap::new();
-        for document in &documents {
-            if inbound.iter().any(|message| message.id == document.message_id) {
+        for document in documents.iter().chain(&files) {
+            if new.contains(&document.message_id) {
                 passages.insert(document.id, Document::list_passages(tx, document.id).await?);
             }
         }
         let documents = documents.into_iter().map(|document| (document.message_id, document)).collect();
-        Ok(Self { documents, passages })
+        Ok(Self { documents, files, passages })
     }
 
     /// Puts short forms in place of the texts of `window`; says which messages are told so.
@@ -233,7 +245,8 @@ impl Engine {
     ) -> Result<Vec<Reading>> {
         let all: usize = inbound.iter().map(|message| message.text.len()).sum();
         let most = room_for_message(bot, self.ratio(&bot.model.use_));
-        if stored.documents.is_empty() && all + beside <= most / 2 {
+        let files = std::mem::take(&mut stored.files);
+        if stored.documents.is_empty() && files.is_empty() && all + beside <= most / 2 {
             return Ok(Vec::new());
         }
         let mut left = self.room(bot, beside);
@@ -241,10 +254,12 @@ impl Engine {
         let mut readings = Vec::new();
         for message in inbound.iter_mut().rev() {
             let known = stored.documents.remove(&message.id);
-            let tokens = tokens::count(&message.text);
-            if known.is_none() && tokens <= left {
-                left -= tokens;
-                continue;
+            if known.is_none() {
+                let tokens = tokens::count(&message.text);
+                if tokens <= left {
+                    left -= tokens;
+                    continue;
+                }
             }
             let (document, passages) = match known {
                 Some(document) => {
@@ -263,6 +278,10 @@ impl Engine {
             readings.push(Reading { document, passages, asked, order: Vec::new() });
         }
         readings.reverse();
+        readings.extend(files.into_iter().map(|document| {
+            let passages = stored.passages.remove(&document.id).unwrap_or_default();
+            Reading { document, passages, asked: String::new(), order: Vec::new() }
+        }));
         rank(inbound, readings).await
     }
 }
@@ -275,13 +294,24 @@ async fn rank(inbound: &[Message], mut readings: Vec<Reading>) -> Result<Vec<Rea
     let question = question(inbound, &readings);
     let work = move || {
         for reading in &mut readings {
-            // How it begins and ends stands in the prompt anyway, and there the question is found again.
-            let inner = 1..reading.passages.len().saturating_sub(1).max(1);
-            let inner = reading.passages.get(inner).unwrap_or_default();
-            let order = worth_reading(&question, inner).into_iter();
-            reading.order = order.map(|(place, share)| (place + 1, share)).collect();
+            reading.order = worth_reading(&question, &without(&reading.asked, &reading.passages));
         }
         readings
     };
     spawn_blocking(work).await.map_err(Error::internal)
+}
+
+/// The passages, the first and the last without the words that ask: the question shall not find itself.
+fn without(asked: &str, passages: &[Passage]) -> Vec<Passage> {
+    let mut passages = passages.to_vec();
+    let lines: Vec<&str> = asked.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = passages.len().saturating_sub(1);
+    for place in [0, last] {
+        let Some(passage) = passages.get_mut(place) else { continue };
+        for line in &lines {
+            passage.text = passage.text.replace(line, " ");
+            passage.heading = passage.heading.replace(line, " ");
+        }
+    }
+    passages
 }

@@ -81,6 +81,10 @@ pub(super) struct ReportOf(pub(super) TurnId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FilesOf(pub(super) MessageId);
 
+/// What a file became that was too long to be read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct DocumentOfFile(pub(super) MessageId, pub(super) UploadId);
+
 /// What a message became that was too long to be read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DocumentOf(pub(super) MessageId);
@@ -256,6 +260,20 @@ impl Loader<DocumentOf> for Rows {
         let rows = store::Document::list_of_messages(&mut tx, &ids).await?;
         tx.commit().await?;
         Ok(by(rows, |row| DocumentOf(row.message_id)))
+    }
+}
+
+impl Loader<DocumentOfFile> for Rows {
+    type Value = store::Document;
+    type Error = Arc<Error>;
+
+    async fn load(&self, files: &[DocumentOfFile]) -> Shared<HashMap<DocumentOfFile, Self::Value>> {
+        let of: Vec<_> = files.iter().map(|file| file.0).collect();
+        let mut tx = self.begin().await?;
+        let rows = store::Document::list_of_files(&mut tx, &of).await?;
+        tx.commit().await?;
+        let keyed = |row: store::Document| Some((DocumentOfFile(row.message_id, row.upload_id?), row));
+        Ok(rows.into_iter().filter_map(keyed).collect())
     }
 }
 

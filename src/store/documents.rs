@@ -188,6 +188,18 @@ impl Document {
         Ok(found)
     }
 
+    /// What files of these messages became, in no particular order.
+    pub async fn list_of_files(tx: &mut Tenant, messages: &[MessageId]) -> Result<Vec<Self>> {
+        let found = documents::table
+            .filter(documents::account_id.eq(tx.account()))
+            .filter(documents::message_id.eq_any(messages))
+            .filter(documents::upload_id.is_not_null())
+            .select(Self::as_select())
+            .load(tx.conn())
+            .await?;
+        Ok(found)
+    }
+
     /// Its passages, in their order.
     pub async fn list_passages(tx: &mut Tenant, id: DocumentId) -> Result<Vec<Passage>> {
         let found = passages::table

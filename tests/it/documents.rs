@@ -288,3 +288,19 @@ async fn two_messages_that_do_not_fit_together_are_both_read() {
     assert!(prompt.contains("The fox lives in Lviv.") && prompt.contains("The wolf lives in Kyiv."));
     talk.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_reads_by_passages_and_keeps_nothing() {
+    let database = Database::new();
+    let talk = talk(&database).await;
+    let text = format!("{}\n\nHow many hives may there be?", lease(60_000));
+    let preview = talk.chat.preview(&talk.actor, "parrot", &text, "graphql").await.unwrap();
+    assert!(preview.request.system.contains("nine hives of bees"), "{}", preview.request.system);
+    assert_eq!(preview.request.question, "How many hives may there be?");
+    let documents = preview.report.sections.iter().find(|section| section.name == "documents").unwrap();
+    assert!(documents.tokens > 100 && preview.report.total <= preview.report.budget, "{documents:?}");
+    let mut tx = talk.store.tenant(talk.actor.account).await.unwrap();
+    assert!(Message::list_backwards(&mut tx, None, 10).await.unwrap().is_empty());
+    tx.commit().await.unwrap();
+    talk.end().await;
+}

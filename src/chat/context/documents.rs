@@ -3,19 +3,26 @@
 use super::{Input, Room};
 use crate::chat::report::Draft;
 use crate::memory::fenced;
-use crate::store::{Document, Passage};
+use crate::store::{Document, Message, Passage};
 use crate::tokens::{beginning, count, ending};
 
-/// A new message that is read by passages.
+/// A new message, or a file of one, that is read by passages.
 #[derive(Debug, Clone)]
 pub struct Reading {
     pub document: Document,
     /// In their order.
     pub passages: Vec<Passage>,
-    /// The words of it that say what is asked.
+    /// The words of a message that say what is asked; none of a file.
     pub asked: String,
     /// The places of passages that are worth reading, best first, each with the share of the question that it holds.
     pub order: Vec<(usize, f32)>,
+}
+
+impl Reading {
+    /// Whether it is of the message's own text.
+    pub(super) fn is_of(&self, message: &Message) -> bool {
+        self.document.upload_id.is_none() && self.document.message_id == message.id
+    }
 }
 
 /// The share of the room that passages of the new messages may take.

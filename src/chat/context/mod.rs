@@ -183,7 +183,7 @@ fn request(input: Input<'_>, kept: &[usize], prompt: &Prompt) -> Request {
 /// What is asked: the new messages, of long ones the words that ask.
 pub(super) fn question(inbound: &[store::Message], readings: &[Reading]) -> String {
     let asked = |message: &store::Message| {
-        let reading = readings.iter().find(|reading| reading.document.message_id == message.id);
+        let reading = readings.iter().find(|reading| reading.is_of(message));
         reading.map_or_else(|| message.text.clone(), |reading| reading.asked.clone())
     };
     inbound.iter().map(asked).collect::<Vec<_>>().join("\n")
@@ -336,7 +336,7 @@ fn take_inbound(input: &Input<'_>, room: &mut Room, kept: &mut Vec<usize>) -> Dr
         let tokens = message_tokens(input, message);
         if room.take(tokens) {
             kept.insert(0, index);
-            let is_long = input.readings.iter().any(|reading| reading.document.message_id == message.id);
+            let is_long = input.readings.iter().any(|reading| reading.is_of(message));
             let why = if is_long { "to be answered: how it begins and ends" } else { "to be answered" };
             draft.included("message", message.id, tokens, why, None);
         } else {

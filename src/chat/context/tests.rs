@@ -249,6 +249,7 @@ fn file(message: MessageId, name: &str, text: &str) -> File {
         content_type: "text/plain".into(),
         size: text.len(),
         text: text.into(),
+        is_document: false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A file is whole or not there: its size and hash are announced first and checked when it arrives, so nobody
 //! has to say that it is complete. Postgres holds it, so every replica has it.
 
+mod filed;
 mod heard;
 mod kinds;
 mod link;
@@ -18,6 +19,7 @@ use crate::chat::repeat::{claim, idempotency};
 use crate::error::{Error, Result};
 use crate::id::{MessageId, UploadId};
 use crate::store::{Idempotency, Tenant, Upload};
+pub(super) use filed::LongFile;
 pub(super) use heard::files;
 pub use link::{Deed, Link};
 

@@ -57,10 +57,10 @@ impl From<store::Rating> for MessageRating {
     }
 }
 
-/// What a message became that is too long to be read at once.
+/// What a message, or a file of one, became that is too long to be read at once.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Document {
-    /// What it is called: how it begins.
+    /// What it is called: how it begins, or the name of the file.
     title: String,
     /// How many passages it was cut into.
     passages: i32,

@@ -3,10 +3,12 @@
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use crate::chat::Deed;
-use crate::graphql::context::rooms;
+use crate::graphql::context::{loaders, rooms};
 use crate::graphql::files::address;
 use crate::graphql::ids;
+use crate::graphql::loaders::DocumentOfFile;
 use crate::graphql::scalars::DateTime;
+use crate::graphql::types::message::Document;
 use crate::id::AttachmentId;
 use crate::store;
 
@@ -101,7 +103,8 @@ impl Upload {
 #[derive(Clone)]
 pub(in crate::graphql) struct Attachment(pub(in crate::graphql) store::Upload);
 
-/// A file of a message. The bot reads text as far as its budget goes; `Turn.context` tells how far.
+/// A file of a message. The bot reads text as far as its budget goes; `Turn.context` tells how far. What is too long
+/// for that, up to 1 MB, becomes a document that it reads by passages.
 #[Object]
 impl Attachment {
     /// Stays as it is for ever.
@@ -119,6 +122,12 @@ impl Attachment {
     /// In bytes.
     async fn size(&self) -> i32 {
         self.0.size
+    }
+    /// What it became if it was too long to be read at once: a document that the bot reads by passages. Null for most.
+    async fn document(&self, context: &Context<'_>) -> Result<Option<Document>> {
+        let Some(message) = self.0.message_id else { return Ok(None) };
+        let found = loaders(context)?.load_one(DocumentOfFile(message, self.0.id)).await?;
+        Ok(found.map(Document::from))
     }
     /// Where to read it for an hour, without a token; as a download, never as a page. If it does not begin with
     /// `https://` or `http://`, it is meant from the root of the server that answered.

@@ -11,7 +11,7 @@ use std::collections::{HashSet, VecDeque};
 use crate::error::Result;
 use crate::id::{DocumentId, MessageId, PassageId};
 use crate::memory::Memory;
-use crate::store::{Conversation, Document, Message, MessageRole, Passage, Tenant};
+use crate::store::{Conversation, Document, Message, MessageRole, Passage, Tenant, Upload};
 use crate::tokens;
 
 pub use asked::asked;
@@ -73,6 +73,17 @@ impl Cut {
             tokens: number(tokens),
         };
         (document, (1..).zip(pieces).map(passage).collect())
+    }
+
+    /// The same of a file of `message`, which is called by its name.
+    pub fn into_document_of(
+        self,
+        conversation: &Conversation,
+        message: &Message,
+        file: &Upload,
+    ) -> (Document, Vec<Passage>) {
+        let (document, passages) = self.into_document(conversation, message);
+        (Document { upload_id: Some(file.id), title: file.filename.clone(), ..document }, passages)
     }
 
     /// Whether these are the passages that come of it.

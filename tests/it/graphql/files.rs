@@ -294,3 +294,41 @@ async fn what_no_message_names_is_forgotten_after_a_day() {
     assert_eq!(state(25).await, json!([{"state": "USED"}, null]));
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_too_long_is_read_by_passages() {
+    let story = Story::begin().await;
+    story.model_will(Line::say("Nine."));
+    story.model_will(Line::say("Still nine."));
+    let ann = story.client("ann").await;
+    let filler = "The parties agree that what is due shall be paid in time and in full.\n\n".repeat(2_000);
+    let content = format!("Lease of the mill\n\n{filler}The tenant may keep nine hives of bees.\n\n{filler}");
+    let (long, short) =
+        (uploaded(&ann, "1", "lease.txt", &content).await, uploaded(&ann, "2", "a.txt", "Short.").await);
+    let input = json!({"idempotencyKey": "3", "bot": "parrot", "text": "How many hives of bees may there be?",
+        "uploadIds": [long, short]});
+    let said = ann.say(input).await;
+    let reply = finished(&ann, &text(&said["turn"]["id"])).await;
+    assert!(format!("{reply:?}").contains("(What you sent is too long for me"), "{reply:?}");
+    let heard = story.talk.providers.scripted().heard().last().unwrap().clone();
+    assert!(heard.system.contains("<file name=\"lease.txt\" type=\"text/plain\">\nLease of the mill\n"));
+    assert!(heard.system.contains("[the file goes on: passages of it"), "{}", heard.system);
+    assert!(
+        heard.system.contains("<passage of=\"lease.txt\"") && heard.system.contains("nine hives of bees.")
+    );
+    assert_eq!(heard.question, "How many hives of bees may there be?");
+    let query = "query M($id: ID!) { node(id: $id) { ... on Message {
+        document { title } attachments { filename document { title passages } } } } }";
+    let seen = ann.ask(query, json!({"id": said["message"]["id"]})).await["node"].take();
+    assert_eq!((&seen["document"], &seen["attachments"][1]["document"]), (&Value::Null, &Value::Null));
+    assert_eq!(seen["attachments"][0]["document"]["title"], "lease.txt");
+    assert!(seen["attachments"][0]["document"]["passages"].as_i64().unwrap() > 100, "{seen}");
+
+    let more = json!({"idempotencyKey": "4", "bot": "parrot", "text": "Are you sure?"});
+    let said = ann.say(more).await;
+    let reply = finished(&ann, &text(&said["turn"]["id"])).await;
+    assert!(!format!("{reply:?}").contains("(What you sent"), "{reply:?}");
+    let heard = story.talk.providers.scripted().heard().last().unwrap().clone();
+    assert!(heard.system.contains("[the file goes on: passages of it") && heard.system.len() < 20_000);
+    story.end().await;
+}

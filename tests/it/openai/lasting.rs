@@ -223,3 +223,33 @@ async fn with_tools_the_words_and_the_final_reply_are_kept_once() {
     assert!(format!("{:?}", open.talk.providers.scripted().heard()[3].messages).contains("It rains."));
     open.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_do_not_fit_are_read_by_passages_with_tools_and_without() {
+    let open = Open::begin().await;
+    let filler = "All of it is told at length and nothing of it matters much.\n\n".repeat(2_000);
+    let words = format!("Where is the walrus?\n\n{filler}The walrus hides in the bathtub.\n\n{filler}");
+    for (user, tools) in [("ann", json!([])), ("bob", weather())] {
+        open.talk.model_will([Line::say("In the bathtub.")]);
+        let mut body = json!({ "say": words, "user": user });
+        if tools != json!([]) {
+            body["tools"] = tools;
+        }
+        let answer = open.client.ask(body).await;
+        let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
+        assert!(
+            text.starts_with("(What you sent is too long") && text.ends_with("\n\nIn the bathtub."),
+            "{text}"
+        );
+        let heard = open.talk.providers.scripted().heard().last().unwrap().clone();
+        assert!(heard.system.contains("The walrus hides in the bathtub."), "{}", heard.system);
+        assert_eq!(open.transcript(user).await[0].len(), "person: ".len() + words.len());
+        open.talk.model_will([Line::say("Still there.")]);
+        let next = open.client.text(json!({ "say": "And now?", "user": user })).await;
+        assert_eq!(next, "Still there.");
+        let heard = open.talk.providers.scripted().heard().last().unwrap().clone();
+        let shown = format!("{:?}", heard.messages);
+        assert!(shown.contains("It became the document") && shown.len() < 4_000, "{shown}");
+    }
+    open.end().await;
+}
