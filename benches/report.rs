@@ -11,6 +11,8 @@ mod changes;
 mod remembering;
 #[path = "report/stateless.rs"]
 mod stateless;
+#[path = "report/telegram.rs"]
+mod telegram;
 
 use std::fs;
 use std::path::Path;
@@ -38,6 +40,8 @@ async fn main() {
     let home = std::env::temp_dir().join(format!("botwright-bench-{}", std::process::id()));
     let bots = home.join("bots");
     write_bots(&bots, 100);
+    telegram::begin().await;
+    telegram::add_bot(&bots);
     stateless::add_bot(&bots, stateless::upstream().await);
     machine();
     if std::env::args().any(|argument| argument == "memory") {
@@ -71,6 +75,7 @@ async fn main() {
     sockets::accepted(&door, commit).await;
     sockets::subscriptions(&server, &door).await;
     stateless::measure(&server, &door).await;
+    telegram::measure(&server, &home).await;
     changes::measure(&server, &door, &mut db).await;
     println!("resident memory after that | {} MB", server.resident_mb());
     server.stop().await;
@@ -203,7 +208,11 @@ fn command(home: &Path) -> Command {
         .env("RATE_PER_TOKEN", "0")
         // The upstream of the stateless requests is on this machine.
         .env("ALLOW_PRIVATE_ADDRESSES", "true")
+        .env("TELEGRAM_LIMITS", "false")
         .env("RUST_LOG", "warn");
+    if let Some(address) = telegram::ADDRESS.get() {
+        command.env("TELEGRAM_API_URL", address);
+    }
     command
 }
 

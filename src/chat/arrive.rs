@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
-use crate::chat::inbound::{New, checked_text, greet, new_conversation};
+use crate::chat::inbound::{MAX_TITLE, New, checked_text, greet, new_conversation};
 use crate::chat::long::Text;
 use crate::chat::uploads::{LongFile, attach};
 use crate::chat::{Accepted, Change, Chat};
@@ -227,7 +227,8 @@ impl Chat {
             .filter(|live| live.bot.archived_at.is_none())
             .ok_or_else(|| Error::not_found("this bot is archived"))?;
         let id = ConversationId::new();
-        let title = whence.title.clone().filter(|_| whence.is_group);
+        let title = whence.title.as_ref().filter(|_| whence.is_group);
+        let title = title.map(|title| title.chars().take(MAX_TITLE).collect());
         let mut new = new_conversation(actor, &live, whence.channel, &whence.key, id, title, now);
         if whence.is_group {
             new.person_id = None;

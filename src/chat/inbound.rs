@@ -21,7 +21,7 @@ use crate::tokens;
 /// The largest message, in bytes. What a bot cannot read at once it reads by passages.
 pub const MOST_BYTES: usize = 1_000_000;
 /// The longest title of a conversation, in characters.
-const MAX_TITLE: usize = 200;
+pub(super) const MAX_TITLE: usize = 200;
 
 /// Where a message goes.
 #[derive(Debug, Clone)]

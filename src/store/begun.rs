@@ -5,7 +5,7 @@ use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Result;
-use crate::id::{ConversationId, TurnId};
+use crate::id::{ConversationId, DeliveryId, TurnId};
 use crate::store::sql::sql;
 use crate::store::tx::Tenant;
 
@@ -43,8 +43,20 @@ impl BegunReply {
         Self::settle(tx, turn, "sent", Some(external_id)).await
     }
 
-    /// Notes that nobody knows whether the channel has it.
-    pub async fn lost(tx: &mut Tenant, turn: TurnId) -> Result<()> {
+    /// Notes that nobody knows whether the channel has it, where the ambiguous sends are listed too.
+    pub async fn lost(tx: &mut Tenant, turn: TurnId, channel: &str, now: DateTime<Utc>) -> Result<()> {
+        sql("insert into deliveries (account_id, id, conversation_id, turn_id, channel, part, text, state, error,
+                 attempts, run_at, created_at)
+             select account_id, ?, conversation_id, turn_id, ?, 0, '', 'ambiguous',
+                 'a reply was begun and the channel did not answer: its beginning may be seen twice', 1, ?, ?
+             from begun_replies where account_id = current_account() and turn_id = ? and state = 'sending'")
+        .bind::<SqlUuid, _>(DeliveryId::new())
+        .bind::<Text, _>(channel.to_owned())
+        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(now)
+        .bind::<SqlUuid, _>(turn)
+        .execute(tx.conn())
+        .await?;
         Self::settle(tx, turn, "unknown", None).await
     }
 

@@ -158,7 +158,7 @@ impl Delivery {
     /// Sends an ambiguous or failed delivery again, by hand; whether there was one.
     pub async fn resend(tx: &mut Tenant, id: DeliveryId) -> Result<bool> {
         let count = sql("update deliveries set state = 'queued', error = null, run_at = now()
-             where account_id = current_account() and id = ? and state in ('ambiguous', 'failed')")
+             where account_id = current_account() and id = ? and state in ('ambiguous', 'failed') and text <> ''")
         .bind::<SqlUuid, _>(id)
         .execute(tx.conn())
         .await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
+use super::CHANNEL;
 use super::api::Failure;
 use super::lines::Line;
 use super::render;
@@ -164,7 +165,7 @@ impl Growing<'_> {
                 true
             }
             Out::Failed(Failure::Unanswered(_)) => {
-                BegunReply::lost(&mut tx, turn).await?;
+                BegunReply::lost(&mut tx, turn, CHANNEL, self.sender.clock.now()).await?;
                 false
             }
             Out::Failed(failure) => {

@@ -19,8 +19,9 @@ use crate::store::{Address, BegunReply, Connection, Delivery, Place, Store};
 
 /// A wait that is not worth giving the delivery back for.
 const SHORT: Duration = Duration::from_secs(2);
-/// After so long the fate of a message that was begun elsewhere counts as unknown.
+/// How soon a message that is being begun elsewhere is looked at again, and after how long its fate counts as unknown.
 const BEGINNING: Duration = Duration::from_secs(1);
+const BEGUN_SECONDS: i64 = 30;
 
 /// Sends for all connections. Cheap to clone.
 #[derive(Clone)]
@@ -170,10 +171,15 @@ impl Inner {
         let begins = delivery.part == 1 && delivery.turn_id.is_some();
         if begins && begun_state.as_deref() == Some("sending") {
             // Another process is at it, or died at it; ours would hold the lane.
-            let passed = self.clock.now() - delivery.created_at;
-            if passed.num_seconds() < 30 {
+            let now = self.clock.now();
+            if (now - delivery.created_at).num_seconds() < BEGUN_SECONDS {
                 return Ok(Sent::Later { after: BEGINNING });
             }
+            self.note(&place, async |tx| match delivery.turn_id {
+                Some(turn) => BegunReply::lost(tx, turn, CHANNEL, now).await,
+                None => Ok(()),
+            })
+            .await;
         }
         loop {
             match self.pace.spend(place.connection_id, &place.chat, place.is_group, 0.0) {

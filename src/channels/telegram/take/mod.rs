@@ -83,7 +83,9 @@ pub(super) async fn one(door: &Arc<Door>, line: &Arc<Line>, raw: &Value) -> Resu
 }
 
 async fn understood(door: &Arc<Door>, line: &Arc<Line>, raw: &Value) -> Result<()> {
-    let update: Update = serde_json::from_value(raw.clone())
+    let mut raw = raw.clone();
+    without_nul(&mut raw);
+    let update: Update = serde_json::from_value(raw)
         .map_err(|error| Error::invalid(format!("an update that makes no sense: {error}")))?;
     let Update { message, edited_message, callback_query, my_chat_member } = update;
     if let Some(message) = message {
@@ -100,6 +102,16 @@ async fn understood(door: &Arc<Door>, line: &Arc<Line>, raw: &Value) -> Result<(
     }
     // A kind that we did not ask for.
     Ok(())
+}
+
+/// Postgres holds no NUL in text, wherever it stands: in words, names, titles.
+fn without_nul(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(without_nul),
+        Value::Object(members) => members.values_mut().for_each(without_nul),
+        _ => {}
+    }
 }
 
 async fn put_aside(door: &Door, line: &Line, raw: &Value, error: &Error) -> Result<()> {
