@@ -96,13 +96,13 @@ pub fn only_in_private(language: Language) -> &'static str {
     )
 }
 
-/// An export is a file, and files are not sent here yet.
-pub fn no_export_here(language: Language) -> &'static str {
+/// A file could not be sent.
+pub fn no_file(language: Language) -> &'static str {
     in_three(
         language,
-        "I cannot send files here yet. Whoever runs me can hand you what I keep: `botwright memory export`.",
-        "Надсилати файли тут я ще не вмію. Те, що я зберігаю, передасть вам той, хто мене тримає: `botwright memory export`.",
-        "Отправлять файлы здесь я ещё не умею. То, что я храню, передаст вам тот, кто меня держит: `botwright memory export`.",
+        "Telegram did not take the file. Please try again in a while; if that does not help, whoever runs me can hand it to you by `botwright memory export`.",
+        "Telegram не прийняв файл. Спробуйте, будь ласка, трохи згодом; якщо не допоможе, його передасть вам той, хто мене тримає: `botwright memory export`.",
+        "Telegram не принял файл. Попробуйте, пожалуйста, чуть позже; если не поможет, его передаст вам тот, кто меня держит: `botwright memory export`.",
     )
 }
 

@@ -19,6 +19,8 @@ use crate::store::{Address, BegunReply, Connection, Delivery, Place, Store};
 
 /// A wait that is not worth giving the delivery back for.
 const SHORT: Duration = Duration::from_secs(2);
+/// How long what is sent while people's messages are taken in waits for its turn: they wait as long.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon a message that is being begun elsewhere is looked at again, and after how long its fate counts as unknown.
 const BEGINNING: Duration = Duration::from_secs(1);
 const BEGUN_SECONDS: i64 = 30;
@@ -38,6 +40,17 @@ pub(super) struct Inner {
 }
 
 impl Sender {
+    /// Spends one call of a chat's budget, for which it waits a little; false if that is not enough.
+    pub(super) async fn has_turn(&self, line: &Line, chat: &str, is_group: bool) -> bool {
+        while let Err(wait) = self.0.pace.spend(line.id, chat, is_group, 0.0) {
+            if wait > PATIENCE {
+                return false;
+            }
+            tokio::time::sleep(wait).await;
+        }
+        true
+    }
+
     /// The live bots.
     pub(super) fn bots(&self) -> Bots {
         self.0.bots.get().cloned().unwrap_or_else(|| Bots::new(self.0.store.clone()))

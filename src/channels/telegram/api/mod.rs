@@ -4,10 +4,12 @@
 //! written, refused, or written and not answered. The token stands in every address, so no error ever shows one.
 
 pub(super) mod entity;
+mod file;
 pub(super) mod update;
 
 use std::time::Duration;
 
+use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -98,16 +100,20 @@ impl Api {
             .send()
             .await
             .map_err(|error| failed(&error.without_url()))?;
-        let status = sent.status();
-        let text = read_capped(sent, MAX_ANSWER, within).await;
-        if status.is_server_error() {
-            return Err(Failure::Away(format!("HTTP {}", status.as_u16())));
-        }
-        let text = text.map_err(|error| Failure::Unanswered(error.chain()))?;
-        let answer: Value = serde_json::from_slice(&text)
-            .map_err(|_| Failure::Unanswered(format!("HTTP {} and no JSON", status.as_u16())))?;
-        read(answer)
+        read_answer(sent, within).await
     }
+}
+
+async fn read_answer<T: DeserializeOwned>(sent: Response, within: Duration) -> Result<T, Failure> {
+    let status = sent.status();
+    let text = read_capped(sent, MAX_ANSWER, within).await;
+    if status.is_server_error() {
+        return Err(Failure::Away(format!("HTTP {}", status.as_u16())));
+    }
+    let text = text.map_err(|error| Failure::Unanswered(error.chain()))?;
+    let answer: Value = serde_json::from_slice(&text)
+        .map_err(|_| Failure::Unanswered(format!("HTTP {} and no JSON", status.as_u16())))?;
+    read(answer)
 }
 
 impl Api {

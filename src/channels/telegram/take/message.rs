@@ -52,7 +52,7 @@ pub(super) async fn take(door: &Arc<Door>, line: &Arc<Line>, message: Message) -
         return Ok(());
     }
     if *is_addressed && let Some(typed) = address::command(&message, me) {
-        return command::run(door, live, author, who, &typed, message.message_id).await;
+        return command::run(door, line, live, author, who, (&typed, message.message_id)).await;
     }
     say_it(door, line, &heard, who, &message, language).await
 }

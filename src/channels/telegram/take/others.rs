@@ -1,7 +1,6 @@
 //! What arrives beside messages: buttons that were pressed, and where the bot was let in or thrown out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,9 +14,6 @@ use crate::error::{Error, Result};
 use crate::phrases::{Language, telegram as say};
 use crate::spec::Access;
 use crate::store::Place;
-
-/// How long the answer to a button waits for the pace of its chat.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Does what a button says, for whoever pressed it, and puts what came of it in the place of the question.
 pub(super) async fn press(door: &Arc<Door>, line: &Arc<Line>, query: CallbackQuery) -> Result<()> {
@@ -56,11 +52,8 @@ pub(super) async fn press(door: &Arc<Door>, line: &Arc<Line>, query: CallbackQue
 /// Shows what came of a question in its place, without the buttons. What was done is done, whether or not it shows.
 async fn replace(door: &Door, line: &Line, chat: i64, message: i64, text: &str) {
     let body = json!({ "chat_id": chat, "message_id": message, "text": text });
-    while let Err(wait) = door.sender.0.pace.spend(line.id, &chat.to_string(), chat < 0, 0.0) {
-        if wait > LONGEST_WAIT {
-            return;
-        }
-        tokio::time::sleep(wait).await;
+    if !door.sender.has_turn(line, &chat.to_string(), chat < 0).await {
+        return;
     }
     if let Err(failure) = door.api().call::<Value>(&line.token, "editMessageText", &body, ORDINARY).await {
         tracing::info!(%failure, "the answer to a button is not shown");
