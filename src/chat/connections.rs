@@ -110,7 +110,7 @@ impl Chat {
         if let Some(token) = token {
             let fingerprint = engine.secrets.fingerprint(&token);
             Connection::hold_token(&mut tx, id, Some(&fingerprint)).await?;
-            engine.secrets.put(actor.account, &actor.principal, &found.secret, token).await?;
+            engine.secrets.put_within(&mut tx, &actor.principal, &found.secret, token).await?;
         }
         let detail = json!({ "mode": mode.as_str() });
         Audit::record(&mut tx, now, &actor.principal, "connection.change", &id.to_string(), detail).await?;
@@ -134,8 +134,8 @@ impl Chat {
         Connection::remove(&mut tx, id, now).await?;
         let principal = &actor.principal;
         Audit::record(&mut tx, now, principal, "connection.remove", &id.to_string(), json!({})).await?;
+        engine.secrets.delete_within(&mut tx, principal, &found.secret).await?;
         tx.commit().await?;
-        engine.secrets.delete(actor.account, principal, &found.secret).await?;
         Ok(found)
     }
 

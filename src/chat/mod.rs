@@ -43,6 +43,7 @@ mod revise;
 mod sessions;
 mod think;
 mod turn;
+mod undelivered;
 mod uploads;
 
 use std::sync::Arc;

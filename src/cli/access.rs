@@ -3,13 +3,13 @@
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::cli::Here;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::Output;
-use crate::cli::server::{Api, Server};
+use crate::cli::place::Place;
+use crate::cli::server::Api;
 use crate::cli::table::table;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// See who asked to talk to bots, and let them in
 #[derive(Debug, Parser)]
@@ -45,15 +45,6 @@ struct Approve {
     place: Place,
 }
 
-#[derive(Debug, clap::Args)]
-struct Place {
-    #[command(flatten)]
-    server: Server,
-    /// The account whose bots they are, on this machine
-    #[arg(long, default_value = crate::accounts::OPERATORS_ACCOUNT, conflicts_with = "url")]
-    account: String,
-}
-
 impl Args {
     pub(super) fn is_json(&self) -> bool {
         matches!(&self.command, Command::List(list) if list.output.is_json())
@@ -83,19 +74,21 @@ async fn list(place: &Place, output: &Output, here: &Here) -> Outcome {
                 .collect()
         }
         None => {
-            on_this_machine(place, here, async |app, actor| {
-                let grants = app.chat().access_grants(&actor).await?;
-                let bots = app.chat().bots().list(actor.account).await?;
-                let name = |id| bots.iter().find(|live| live.bot.id == id).map(|live| live.bot.name.clone());
-                Ok(grants
-                    .into_iter()
-                    .map(|grant| {
-                        json!({ "handle": grant.handle, "name": grant.name,
+            place
+                .on_this_machine(here, async |app, actor| {
+                    let grants = app.chat().access_grants(&actor).await?;
+                    let bots = app.chat().bots().list(actor.account).await?;
+                    let name =
+                        |id| bots.iter().find(|live| live.bot.id == id).map(|live| live.bot.name.clone());
+                    Ok(grants
+                        .into_iter()
+                        .map(|grant| {
+                            json!({ "handle": grant.handle, "name": grant.name,
                 "state": grant.state.as_str(), "askedAt": grant.at, "bot": name(grant.bot_id) })
-                    })
-                    .collect())
-            })
-            .await?
+                        })
+                        .collect())
+                })
+                .await?
         }
     };
     if output.is_json() {
@@ -123,28 +116,14 @@ async fn approve(code: &str, place: &Place, here: &Here) -> Outcome {
             (text("handle"), text("name"))
         }
         None => {
-            on_this_machine(place, here, async |app, actor| {
-                let grant = app.chat().approve_access(&actor, code).await?;
-                Ok((grant.handle, grant.name))
-            })
-            .await?
+            place
+                .on_this_machine(here, async |app, actor| {
+                    let grant = app.chat().approve_access(&actor, code).await?;
+                    Ok((grant.handle, grant.name))
+                })
+                .await?
         }
     };
     here.terminal.line(format!("{name} ({handle}) may talk now"))?;
     Ok(Exit::Ok)
-}
-
-async fn on_this_machine<T>(
-    place: &Place,
-    here: &Here,
-    what: impl AsyncFnOnce(&App, crate::accounts::Actor) -> Result<T>,
-) -> Result<T> {
-    let app = App::start(&here.config, here.options()).await?;
-    let done = async {
-        let actor = app.accounts().operator(&place.account).await?;
-        what(&app, actor).await
-    }
-    .await;
-    app.end().await?;
-    done
 }

@@ -12,6 +12,7 @@ mod changes;
 mod chat;
 mod comment;
 mod context;
+mod deliveries;
 mod doctor;
 mod drift;
 mod exit;
@@ -23,6 +24,7 @@ mod init;
 mod memory;
 mod migrate;
 mod output;
+mod place;
 mod plan;
 mod planned;
 mod problems;
@@ -103,6 +105,7 @@ enum Command {
     Watch(watch::Args),
     Status(status::Args),
     Access(access::Args),
+    Deliveries(deliveries::Args),
     Token(token::Args),
     Secret(secret::Args),
     Migrate(migrate::Args),
@@ -133,6 +136,7 @@ impl Command {
             Self::Resume(args) => args.output.is_json(),
             Self::Status(args) => args.output.is_json(),
             Self::Access(args) => args.is_json(),
+            Self::Deliveries(args) => args.is_json(),
             Self::Token(args) => args.is_json(),
             Self::Secret(args) => args.is_json(),
             Self::Migrate(args) => args.output.is_json(),
@@ -232,6 +236,7 @@ async fn dispatch(command: Command, here: &Here) -> Outcome {
         Command::Watch(args) => watch::run(args, here).await,
         Command::Status(args) => status::run(args, here).await,
         Command::Access(args) => access::run(args, here).await,
+        Command::Deliveries(args) => deliveries::run(args, here).await,
         Command::Token(args) => token::run(args, here).await,
         Command::Secret(args) => secret::run(args, here).await,
         Command::Migrate(args) => migrate::run(args, here).await,

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::id::{
-    AccountId, AttachmentId, AuditId, BotId, ConnectionId, ConversationId, FactId, MessageId, PersonId,
-    RevisionId, TurnId, UploadId,
+    AccountId, AttachmentId, AuditId, BotId, ConnectionId, ConversationId, DeliveryId, FactId, MessageId,
+    PersonId, RevisionId, TurnId, UploadId,
 };
 
 /// An id that clients may hold.
@@ -44,6 +44,7 @@ global! {
     UploadId = "upload",
     AttachmentId = "attachment",
     ConnectionId = "connection",
+    DeliveryId = "delivery",
 }
 
 /// As clients see it.
@@ -63,6 +64,16 @@ pub fn conversation_id(global: &str) -> Result<ConversationId> {
 
 /// The id by which clients know a conversation.
 pub fn conversation_for_clients(id: ConversationId) -> String {
+    write(id).0
+}
+
+/// The delivery that clients know by this id.
+pub fn delivery_id(global: &str) -> Result<DeliveryId> {
+    read(&ID(global.to_owned()))
+}
+
+/// The id by which clients know a delivery.
+pub fn delivery_for_clients(id: DeliveryId) -> String {
     write(id).0
 }
 

@@ -37,7 +37,7 @@ use crate::http::Drain;
 use crate::memory::Memory;
 use crate::store::Store;
 use context::Rooms;
-pub use ids::{conversation_for_clients, conversation_id, message_id};
+pub use ids::{conversation_for_clients, conversation_id, delivery_for_clients, delivery_id, message_id};
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;

@@ -86,11 +86,17 @@ impl Secrets {
     /// Forgets the secret `name`; whether there was one. `by` as in [`Secrets::put`].
     pub async fn delete(&self, account: AccountId, by: &str, name: &str) -> Result<bool> {
         let mut tx = self.store.tenant(account).await?;
-        let deleted = Secret::delete(&mut tx, name).await?;
-        if deleted {
-            Audit::record(&mut tx, self.clock.now(), by, "secret.delete", name, json!({})).await?;
-        }
+        let deleted = self.delete_within(&mut tx, by, name).await?;
         tx.commit().await?;
+        Ok(deleted)
+    }
+
+    /// The same as a part of what `tx` does.
+    pub async fn delete_within(&self, tx: &mut Tenant, by: &str, name: &str) -> Result<bool> {
+        let deleted = Secret::delete(tx, name).await?;
+        if deleted {
+            Audit::record(tx, self.clock.now(), by, "secret.delete", name, json!({})).await?;
+        }
         Ok(deleted)
     }
 }

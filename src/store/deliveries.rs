@@ -155,6 +155,33 @@ impl Delivery {
         Ok(found)
     }
 
+    /// Those that may not have arrived, ambiguous or failed, the newest first.
+    pub async fn list_unsettled(tx: &mut Tenant, limit: i64) -> Result<Vec<Self>> {
+        let found = sql("select * from deliveries where account_id = current_account()
+               and state in ('failed', 'ambiguous')
+             order by created_at desc, id desc limit ?")
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn())
+        .await?;
+        Ok(found)
+    }
+
+    pub async fn find(tx: &mut Tenant, id: DeliveryId) -> Result<Option<Self>> {
+        let found = deliveries::table
+            .find((tx.account(), id))
+            .select(Self::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        Ok(found)
+    }
+
+    /// Whether it can be sent again: it may not have arrived, and there is something to send.
+    #[must_use]
+    pub fn is_resendable(&self) -> bool {
+        matches!(self.state, DeliveryState::Ambiguous | DeliveryState::Failed) && !self.text.is_empty()
+    }
+
     /// Sends an ambiguous or failed delivery again, by hand; whether there was one.
     pub async fn resend(tx: &mut Tenant, id: DeliveryId) -> Result<bool> {
         let count = sql("update deliveries set state = 'queued', error = null, run_at = now()

@@ -8,8 +8,8 @@ use crate::graphql::context::{actor, rooms};
 use crate::graphql::ids;
 use crate::graphql::mutation::checked_key;
 use crate::graphql::mutation::user_error::{Mendable, VersionConflict, user_errors};
-use crate::graphql::types::{AccessRequest, ChannelConnection, ChannelMode, Node};
-use crate::id::ConnectionId;
+use crate::graphql::types::{AccessRequest, ChannelConnection, ChannelMode, Delivery, Node};
+use crate::id::{ConnectionId, DeliveryId};
 
 /// Letting bots stand on channels.
 #[derive(Default)]
@@ -102,6 +102,24 @@ impl ChannelMutations {
         };
         Ok(Some(ApproveAccessPayload { request, user_errors }))
     }
+
+    /// Sends once more what failed, or what nobody knows the fate of: then it may be seen twice. Needs the scope
+    /// `admin`.
+    async fn resend_delivery(
+        &self,
+        context: &Context<'_>,
+        input: ResendDeliveryInput,
+    ) -> Result<Option<ResendDeliveryPayload>> {
+        let resent = async {
+            let id = ids::read::<DeliveryId>(&input.id)?;
+            rooms(context)?.chat.resend(actor(context)?, id).await
+        };
+        let (delivery, user_errors) = match resent.await {
+            Ok(row) => (Some(Delivery(row)), Vec::new()),
+            Err(error) => (None, vec![Mendable::of(error, "id")?.into()]),
+        };
+        Ok(Some(ResendDeliveryPayload { delivery, user_errors }))
+    }
 }
 
 /// A token for a bot.
@@ -190,6 +208,22 @@ struct ApproveAccessPayload {
     user_errors: Vec<ApproveAccessError>,
 }
 
+/// What to send again.
+#[derive(InputObject)]
+struct ResendDeliveryInput {
+    /// Which.
+    id: ID,
+}
+
+/// What `resendDelivery` did.
+#[derive(SimpleObject)]
+struct ResendDeliveryPayload {
+    /// It, on its way again; null if there are `userErrors`.
+    delivery: Option<Delivery>,
+    /// What is to be mended.
+    user_errors: Vec<ResendDeliveryError>,
+}
+
 user_errors! {
     /// What can be wrong with `addConnection`. All implement `UserError`; clients must expect others.
     AddConnectionError,
@@ -199,4 +233,6 @@ user_errors! {
     RemoveConnectionError,
     /// What can be wrong with `approveAccess`. All implement `UserError`; clients must expect others.
     ApproveAccessError,
+    /// What can be wrong with `resendDelivery`. All implement `UserError`; clients must expect others.
+    ResendDeliveryError,
 }

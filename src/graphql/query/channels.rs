@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::graphql::context::{admin, overseer, rooms};
-use crate::graphql::types::{AccessRequest, ChannelConnection};
+use crate::graphql::types::{AccessRequest, ChannelConnection, Delivery};
 
 /// The channels that bots stand on.
 #[derive(Default)]
@@ -22,5 +22,12 @@ impl ChannelQueries {
     async fn access_requests(&self, context: &Context<'_>) -> Result<Option<Vec<AccessRequest>>> {
         let found = rooms(context)?.chat.access_grants(admin(context)?).await?;
         Ok(Some(found.into_iter().map(Into::into).collect()))
+    }
+
+    /// What may not have arrived over a channel: what failed, and what was sent and never answered for; the newest
+    /// first, at most 200. `resendDelivery` sends it again. Needs the scope `admin`.
+    async fn undelivered(&self, context: &Context<'_>) -> Result<Option<Vec<Delivery>>> {
+        let found = rooms(context)?.chat.undelivered(admin(context)?).await?;
+        Ok(Some(found.into_iter().map(Delivery).collect()))
     }
 }

@@ -6,6 +6,7 @@ mod change;
 mod channel;
 mod context_report;
 mod conversation;
+mod delivery;
 mod events;
 mod fact;
 mod generation;
@@ -28,13 +29,14 @@ pub(super) use bot::{Bot, BotRevision};
 pub(super) use change::{ChangeAction, PlannedChange};
 pub(super) use channel::{AccessRequest, ChannelConnection, ChannelMode};
 pub(super) use conversation::Conversation;
+pub(super) use delivery::Delivery;
 pub(super) use events::{ConversationEvent, TurnEvent, conversation_event, turn_event};
 pub(super) use fact::{Fact, FactState, Summary, summaries_of};
 pub(super) use generation::{
     ConfigReadiness, ConfigSource, ExportedBot, Generation, GenerationDetails, WrittenRevision,
 };
 pub(super) use message::{Message, Opinion};
-pub(super) use node::{Node, find_message, find_node, find_turn};
+pub(super) use node::{Node, find_delivery, find_message, find_node, find_turn};
 pub(super) use person::{Account, Person, Viewer};
 pub(super) use plan::{ConfigHold, ConfigPlan};
 pub(super) use problem::ConfigProblem;

@@ -5,18 +5,17 @@ use async_graphql::{Context, ID, Interface, Result};
 use crate::graphql::context::{loaders, reader, rooms};
 use crate::graphql::ids::{self, Global};
 use crate::graphql::types::{
-    Account, Attachment, Bot, BotRevision, ChannelConnection, Conversation, Fact, Message, Person, Turn,
-    Upload,
+    Account, Attachment, Bot, BotRevision, ChannelConnection, Conversation, Delivery, Fact, Message, Person,
+    Turn, Upload,
 };
 use crate::id::{
-    AccountId, AttachmentId, BotId, ConnectionId, ConversationId, FactId, MessageId, PersonId, RevisionId,
-    TurnId, UploadId,
+    AccountId, AttachmentId, BotId, ConnectionId, ConversationId, DeliveryId, FactId, MessageId, PersonId,
+    RevisionId, TurnId, UploadId,
 };
 
 /// Anything that has an id.
 #[derive(Interface, Clone)]
 #[graphql(field(name = "id", ty = "ID", desc = "Stays as it is for ever."))]
-#[expect(clippy::large_enum_variant, reason = "one lives for the length of one resolver")]
 pub(in crate::graphql) enum Node {
     Account(Account),
     Person(Person),
@@ -29,6 +28,7 @@ pub(in crate::graphql) enum Node {
     Attachment(Attachment),
     Fact(Fact),
     ChannelConnection(ChannelConnection),
+    Delivery(Delivery),
 }
 
 /// The thing of that id, if the caller may see it.
@@ -54,6 +54,7 @@ pub(in crate::graphql) async fn find_node(context: &Context<'_>, id: &ID) -> Res
         ConnectionId::KIND => {
             find_connection(context, ConnectionId(uuid)).await?.map(Node::ChannelConnection)
         }
+        DeliveryId::KIND => find_delivery(context, DeliveryId(uuid)).await?.map(Node::Delivery),
         FactId::KIND => find_fact(context, FactId(uuid)).await?.map(Node::Fact),
         _ => None,
     })
@@ -79,6 +80,21 @@ async fn find_connection(context: &Context<'_>, id: ConnectionId) -> Result<Opti
     let row = crate::store::Connection::find(&mut tx, id).await?;
     tx.commit().await?;
     Ok(row.map(ChannelConnection))
+}
+
+/// What is sent over channels, for whoever may see everything.
+pub(in crate::graphql) async fn find_delivery(
+    context: &Context<'_>,
+    id: DeliveryId,
+) -> Result<Option<Delivery>> {
+    let (actor, rooms) = (reader(context)?, rooms(context)?);
+    if !actor.scopes.allow(crate::accounts::Scope::Admin) {
+        return Ok(None);
+    }
+    let mut tx = rooms.store.reading(actor.account).await?;
+    let row = crate::store::Delivery::find(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(row.map(Delivery))
 }
 
 /// People see themselves; who may see everything sees everybody.

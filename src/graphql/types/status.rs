@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::chat::ProviderState;
 use crate::graphql::context::overseer;
 use crate::graphql::scalars::DateTime;
-use crate::graphql::types::{ConfigReadiness, ConfigSource, Turn, find_turn};
-use crate::id::TurnId;
+use crate::graphql::types::{ConfigReadiness, ConfigSource, Delivery, Turn, find_delivery, find_turn};
+use crate::id::{DeliveryId, TurnId};
 use crate::memory::IndexStatus;
 use crate::providers::Origin;
 use crate::store::{QueueCounts, ReplicaConfig, Trouble};
@@ -197,6 +197,14 @@ impl RecentError {
         match self.kind {
             RecentErrorKind::Turn => find_turn(context, TurnId(self.id)).await,
             RecentErrorKind::Job | RecentErrorKind::Delivery => Ok(None),
+        }
+    }
+
+    /// What may not have arrived; null for anything else, and without the scope `admin`.
+    async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>> {
+        match self.kind {
+            RecentErrorKind::Delivery => find_delivery(context, DeliveryId(self.id)).await,
+            RecentErrorKind::Job | RecentErrorKind::Turn => Ok(None),
         }
     }
 }
