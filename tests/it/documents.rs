@@ -96,7 +96,7 @@ async fn a_message_of_two_hundred_kilobytes_is_answered_within_a_small_budget() 
     assert_eq!(items(&said[0], "document")[0]["message"]["document"]["title"], document["title"]);
 
     // Later turns hear it in short, and what they ask for by recall.
-    world.finds("PASSAGE", "chimney sweep October").await;
+    world.api.finds("PASSAGE", "chimney sweep October").await;
     world.model_will_say("Every October.");
     assert_eq!(world.say("parrot", "Who pays for cleaning the chimney, and when?").await, "Every October.");
     let (prompt, sum) = heard(&world);
@@ -139,7 +139,7 @@ async fn other_languages_are_read_by_passages_too() {
     assert!(reply.ends_with("九箱。") && reply.len() > 100, "{reply}");
     let (prompt, sum) = heard(&world);
     assert!(prompt.contains(clause) && sum < BUDGET, "{sum}: {prompt}");
-    world.finds("PASSAGE", "谷仓").await;
+    world.api.finds("PASSAGE", "谷仓").await;
     world.model_will_say("蜜蜂。");
     world.say("parrot", "谷仓后面养什么？").await;
     let (prompt, _) = heard(&world);

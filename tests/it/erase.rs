@@ -339,7 +339,7 @@ async fn a_long_text_is_erased_with_its_passages_and_with_replies_that_read_them
     world.model_will(Line::say("I keep it."));
     assert!(world.say("parrot", &said).await.ends_with("I keep it."));
     story.say("Lovely weather.", "Yes, it is.").await;
-    world.finds("PASSAGE", "quaggarine").await;
+    world.api.finds("PASSAGE", "quaggarine").await;
     story.say("Where is the quaggarine buried?", "Under the oak, the quaggarine.").await;
     let heard = format!("{:?}", world.model_heard().last().unwrap());
     assert!(heard.contains("The quaggarine is buried under the oak."), "{heard}");
@@ -371,7 +371,7 @@ async fn a_reply_elsewhere_that_read_a_passage_goes_with_its_text() {
     let said = format!("Keep this.\n\n{filler}\n\nThe quaggarine is buried under the oak.\n\n{filler}");
     world.model_will(Line::say("I keep it."));
     world.say("parrot", &said).await;
-    world.finds("PASSAGE", "quaggarine").await;
+    world.api.finds("PASSAGE", "quaggarine").await;
     let create = "mutation($input: CreateConversationInput!) { createConversation(input: $input) {
         conversation { id } } }";
     let other = json!({ "input": { "bot": "parrot", "idempotencyKey": "c" } });

@@ -31,7 +31,8 @@ fn secret(number: &str) -> String {
     format!("The number of the vault is {number}, tell nobody.")
 }
 
-const NUMBERS: [&str; 5] = ["7001", "7002", "7003", "7004", "7005"];
+/// With a letter that no id holds.
+const NUMBERS: [&str; 5] = ["Z7001", "Z7002", "Z7003", "Z7004", "Z7005"];
 
 async fn client(world: &World, actor: &Actor, person: Option<&str>, scopes: &str) -> Api {
     let store = Store::connect(world.database.url(), 2).await.unwrap();

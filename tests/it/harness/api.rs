@@ -1,6 +1,6 @@
 //! A client of the API, as an app would write it: GraphQL over HTTP, and `graphql-transport-ws`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -49,6 +49,20 @@ impl Api {
         let mut answer = self.answer(query, variables).await;
         assert_eq!(answer.get("errors"), None, "{query}");
         answer["data"].take()
+    }
+
+    /// Waits until a search for `words` finds something of that kind, such as `PASSAGE`.
+    pub(crate) async fn finds(&self, kind: &str, words: &str) {
+        let query = "query($text: String!) { search(text: $text, first: 20) { nodes { kind } } }";
+        let since = Instant::now();
+        loop {
+            let found = self.ask(query, json!({ "text": words })).await["search"]["nodes"].take();
+            if found.as_array().unwrap().iter().any(|hit| hit["kind"] == kind) {
+                return;
+            }
+            assert!(since.elapsed() < PATIENCE, "`{words}` finds no {kind}: {found}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// What the server says at a path: its status and its text.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use botwright::accounts::{NewToken, Scopes};
+use botwright::accounts::{Accounts, Actor, NewToken, Scopes};
 use botwright::app::{App, Folder, Hold, News, Options, Roles};
 use botwright::clock::{ManualClock, SharedClock, SystemClock};
 use botwright::config::Config;
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) clock: Option<Arc<ManualClock>>,
     /// What the environment says, beside the database.
     variables: Vec<(String, String)>,
+    port: u16,
     app: Option<Running>,
     /// Turns whose end nobody has read.
     unread: AtomicUsize,
@@ -48,6 +49,8 @@ pub(crate) struct World {
 }
 
 struct Running {
+    accounts: Accounts,
+    operator: Actor,
     model: botwright::providers::Scripted,
     store: botwright::store::Store,
     stop: CancellationToken,
@@ -78,6 +81,7 @@ impl World {
             api: Api::new(String::new(), String::new()),
             clock: plan.clock,
             variables: plan.variables,
+            port: plan.port,
             app: None,
             unread: AtomicUsize::new(0),
             ended: false,
@@ -111,18 +115,22 @@ impl World {
             clock,
             roles: Roles::ALL,
             hold: Hold::Alone,
-            listen: Some((IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+            listen: Some((IpAddr::V4(Ipv4Addr::LOCALHOST), self.port)),
             bots: Some(folder),
             ..Options::quiet(Arc::new(|_| ()))
         };
         let app = App::start(&config, options).await.unwrap();
         news.await.unwrap().unwrap();
-        self.api = Api::new(format!("http://{}", app.address().unwrap()), token(&app, "chat,read").await);
+        self.api = Api::new(
+            format!("http://{}", app.address().unwrap()),
+            token(app.accounts(), app.operator(), "chat,read", None).await,
+        );
         let (model, store) = (app.providers().scripted().clone(), app.store().clone());
+        let (accounts, operator) = (app.accounts().clone(), app.operator().clone());
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let task = tokio::spawn(async move { app.run(stopping).await });
-        self.app = Some(Running { model, store, stop, task });
+        self.app = Some(Running { accounts, operator, model, store, stop, task });
     }
 
     fn config(&self) -> Config {
@@ -137,6 +145,12 @@ impl World {
 
     fn running(&self) -> &Running {
         self.app.as_ref().unwrap()
+    }
+
+    /// A client with other scopes than the operator's, `admin,read` say; of somebody else, where a person is named.
+    pub(crate) async fn client(&self, scopes: &str, person: Option<&str>) -> Api {
+        let Running { accounts, operator, .. } = self.running();
+        Api::new(self.api.url.clone(), token(accounts, operator, scopes, person).await)
     }
 
     /// Ends the server in good order and starts it again on the same data.
@@ -213,20 +227,6 @@ impl World {
         }
     }
 
-    /// Waits until a search for `words` finds something of that kind, such as `PASSAGE`.
-    pub(crate) async fn finds(&self, kind: &str, words: &str) {
-        let query = "query($text: String!) { search(text: $text, first: 20) { nodes { kind } } }";
-        let since = Instant::now();
-        loop {
-            let found = self.api.ask(query, json!({ "text": words })).await["search"]["nodes"].take();
-            if found.as_array().unwrap().iter().any(|hit| hit["kind"] == kind) {
-                return;
-            }
-            assert!(since.elapsed() < PATIENCE, "`{words}` finds no {kind}: {found}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
     /// Waits until no job waits or runs.
     pub(crate) async fn idle(&self) {
         let store = &self.running().store;
@@ -263,11 +263,11 @@ async fn open_jobs(store: &botwright::store::Store) -> i64 {
     count
 }
 
-/// A fresh token of the operator's.
-async fn token(app: &App, scopes: &str) -> String {
+/// A fresh token of the operator's, or of somebody else.
+async fn token(accounts: &Accounts, operator: &Actor, scopes: &str, person: Option<&str>) -> String {
     let scopes: Scopes = scopes.parse().unwrap();
-    let new = NewToken { name: "test".into(), scopes, person: None, expires_in: None };
-    app.accounts().create_token(app.operator(), new).await.unwrap().expose_secret().to_owned()
+    let new = NewToken { name: "test".into(), scopes, person: person.map(Into::into), expires_in: None };
+    accounts.create_token(operator, new).await.unwrap().expose_secret().to_owned()
 }
 
 /// How a world begins.
@@ -276,6 +276,8 @@ pub(crate) struct Plan {
     pub(crate) clock: Option<Arc<ManualClock>>,
     /// Of the environment: `OPENAI_API_KEY`, say.
     pub(crate) variables: Vec<(String, String)>,
+    /// Where it listens; 0 takes any that is free.
+    pub(crate) port: u16,
 }
 
 pub(crate) enum Bots {
@@ -291,6 +293,7 @@ impl Default for Plan {
             bots: Bots::Written(vec![("parrot".into(), PARROT.into())]),
             clock: None,
             variables: Vec::new(),
+            port: 0,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod crowd;
 mod emulator;
-mod fake;
 mod guide;
 mod hostile;
 mod judged;

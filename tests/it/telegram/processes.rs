@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::harness::process::{Place, Server};
+use crate::harness::telegram::faults::{Fault, Trouble};
 use crate::harness::telegram::{Bot, Chat, Person, Telegram};
 
 const PROJECT: &str = "apiVersion: botwright/v1\nkind: Project\nsource: test/bots\n";
@@ -135,7 +136,8 @@ async fn tokens_come_and_go_while_it_runs_and_are_held_by_one() {
     let telegram = Telegram::start().await;
     telegram.without_limits();
     let bot = telegram.bot("8:another-secret", "other_bot");
-    let place = place(&telegram, "", 0);
+    let mut place = place(&telegram, "", 0);
+    place.variables.push(("PUBLIC_URL".into(), place.url()));
     let server = place.start(&["serve"]).await;
     let token = place.run(&["token", "create", "--scopes", "admin,chat,read"], "").out.trim().to_owned();
     let client = reqwest::Client::builder().build().unwrap();
@@ -166,6 +168,44 @@ async fn tokens_come_and_go_while_it_runs_and_are_held_by_one() {
     chat.wait_for(|chat| chat.answers().last() == Some(&ANSWER)).await;
     assert_eq!(place.run(&["access", "approve", &code], "").code, 1, "a code is used once");
 
+    // The same over GraphQL.
+    let ben = telegram.person("Ben");
+    let bens = telegram.private(&ben, &bot);
+    bens.say(&ben, "Hello");
+    let told = bens.wait_for(|chat| chat.answers().len() == 1).await;
+    let code = told.answers()[0].split(": ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let asked = ask("{ accessRequests { name state handle } }", json!({})).await;
+    let asked = asked["data"]["accessRequests"][0].clone();
+    assert_eq!((&asked["name"], &asked["state"]), (&json!("Ben"), &json!("ASKED")), "{asked}");
+    let approve = "mutation($code: String!) { approveAccess(input: { code: $code }) { request { state } } }";
+    let approved = ask(approve, json!({ "code": code })).await;
+    assert_eq!(approved["data"]["approveAccess"]["request"]["state"], "APPROVED", "{approved}");
+    bens.say(&ben, "And now?");
+    bens.wait_for(|chat| chat.answers().last() == Some(&ANSWER)).await;
+
+    // From polling to a webhook and back, while it runs.
+    for (mode, method) in [("WEBHOOK", "setwebhook"), ("POLLING", "deletewebhook")] {
+        let count = || telegram.calls().iter().filter(|call| call.method == method).count();
+        let before = count();
+        let found = ask("{ connections { version } }", json!({})).await;
+        let version = found["data"]["connections"][0]["version"].clone();
+        let change = "mutation($id: ID!, $mode: ChannelMode!, $version: Int!) { updateConnection(input: {
+            id: $id, mode: $mode, expectedVersion: $version }) { connection { mode } userErrors { __typename } } }";
+        let changed = ask(change, json!({ "id": id, "mode": mode, "version": version })).await;
+        assert_eq!(changed["data"]["updateConnection"]["connection"]["mode"], mode, "{changed}");
+        let stale = ask(change, json!({ "id": id, "mode": mode, "version": version })).await;
+        let refused = &stale["data"]["updateConnection"]["userErrors"][0]["__typename"];
+        assert_eq!(refused, "VersionConflictError", "{stale}");
+        let since = std::time::Instant::now();
+        while count() == before {
+            assert!(since.elapsed() < Duration::from_secs(20), "{mode} does not begin");
+            sleep(Duration::from_millis(50)).await;
+        }
+        let answers = bens.transcript().answers().len();
+        bens.say(&ben, "And this way?");
+        bens.wait_for(|chat| chat.answers().len() > answers && chat.answers().last() == Some(&ANSWER)).await;
+    }
+
     let remove = "mutation($id: ID!) { removeConnection(input: { id: $id }) { connection { id } userErrors { __typename } } }";
     let removed = ask(remove, json!({ "id": id })).await;
     assert_eq!(removed["data"]["removeConnection"]["connection"]["id"], json!(id), "{removed}");
@@ -176,5 +216,60 @@ async fn tokens_come_and_go_while_it_runs_and_are_held_by_one() {
     let back = ask(add, json!({ "key": "4", "token": bot.token })).await;
     assert!(back["data"]["addConnection"]["connection"]["id"].is_string(), "{back}");
     chat.wait_for(|chat| chat.answers().len() == 3).await;
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_have_arrived_is_listed_and_sent_again() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let place = place(&telegram, ON_TELEGRAM, 0);
+    let server = start(&place, &bot).await;
+    let none = place.run(&["deliveries", "list"], "");
+    assert_eq!((none.code, none.out.trim()), (0, "everything arrived"));
+    let people = people(&telegram, &bot, 1);
+    let (ann, chat) = &people[0];
+    telegram.fault(Fault::new(Trouble::CutBefore).on("sendMessage"));
+    chat.say(ann, "Hello");
+    let list = || {
+        let listed = place.run(&["deliveries", "list", "--output", "json"], "");
+        serde_json::from_str::<Value>(&listed.out).unwrap().as_array().unwrap().clone()
+    };
+    let since = std::time::Instant::now();
+    while list().is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(20), "it is not listed");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let lost = list()[0].clone();
+    assert_eq!((&lost["state"], &lost["text"]), (&json!("ambiguous"), &json!(ANSWER)));
+    assert!(chat.transcript().answers().is_empty());
+    let id = lost["id"].as_str().unwrap();
+    let sent = place.run(&["deliveries", "resend", id], "");
+    assert_eq!(sent.code, 0, "{sent:?}");
+    chat.wait_for(|chat| chat.answers() == [ANSWER]).await;
+    let again = place.run(&["deliveries", "resend", id], "");
+    assert!(again.code == 1 && again.talk.contains("it arrived"), "{again:?}");
+    assert_eq!(place.run(&["deliveries", "resend", "delivery_nonsense"], "").code, 1);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_is_told_that_privacy_mode_keeps_it_deaf() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let place = place(&telegram, ON_TELEGRAM, 0);
+    let server = start(&place, &bot).await;
+    let since = std::time::Instant::now();
+    let status = loop {
+        let status = place.run(&["status"], "");
+        if status.out.contains("running") {
+            break status.out;
+        }
+        assert!(since.elapsed() < Duration::from_secs(20), "{status:?}");
+        sleep(Duration::from_millis(100)).await;
+    };
+    assert!(status.contains("privacy mode") && status.contains("/setprivacy"), "{status}");
     assert_eq!(server.stop(), Some(0));
 }

@@ -123,10 +123,11 @@ impl Telegram {
         self.person_with(json!({ "first_name": name, "language_code": "en" }))
     }
 
-    /// Somebody as the service would describe them: `first_name`, `username`, `language_code`…
+    /// Somebody as the service would describe them: `first_name`, `username`, `language_code`…; with an `id` of their
+    /// own, if one is given.
     pub(crate) fn person_with(&self, mut user: Value) -> Person {
         let mut state = self.inner.lock();
-        let id = state.number();
+        let id = user["id"].as_i64().unwrap_or_else(|| state.number());
         user["id"] = json!(id);
         user["is_bot"] = json!(false);
         state.people.insert(id, user.clone());

@@ -54,6 +54,13 @@ impl Chat {
         }
     }
 
+    /// The text of the document that hangs on a message.
+    pub(crate) fn document_of(&self, message: i64) -> String {
+        let mut state = self.telegram.inner.lock();
+        let file = state.chat(self.key).message(message).unwrap().more["document"]["file_id"].clone();
+        String::from_utf8(state.files[file.as_str().unwrap()].clone()).unwrap()
+    }
+
     /// The latest calls that named this chat.
     pub(crate) fn calls(&self) -> Vec<Call> {
         let state = self.telegram.inner.lock();
