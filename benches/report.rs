@@ -44,8 +44,17 @@ async fn main() {
     telegram::add_bot(&bots);
     stateless::add_bot(&bots, stateless::upstream().await);
     machine();
-    if std::env::args().any(|argument| argument == "memory") {
+    let only = |part: &str| std::env::args().any(|argument| argument == part);
+    if only("memory") {
         remembering::measure(&home).await;
+        let _ = fs::remove_dir_all(&home);
+        return;
+    }
+    if only("telegram") {
+        let mut server = Server::start(&home, &bots).await;
+        let _ = Door::open(&server, &home);
+        telegram::measure(&server, &home).await;
+        server.stop().await;
         let _ = fs::remove_dir_all(&home);
         return;
     }

@@ -70,17 +70,23 @@ pub(crate) async fn measure(server: &Server, home: &Path) {
     let (cpu, began) = (server.cpu(), Instant::now());
     let mut people = tokio::task::JoinSet::new();
     for person in 1..=PEOPLE {
-        people.spawn(async move { talk(SERVICE.get().unwrap(), 100 + person, MESSAGES).await.len() });
+        people.spawn(async move { talk(SERVICE.get().unwrap(), 100 + person, MESSAGES).await });
     }
-    let mut replies = 0;
-    while let Some(count) = people.join_next().await {
-        replies += count.unwrap();
+    let mut waits = Vec::new();
+    while let Some(talk) = people.join_next().await {
+        waits.extend(talk.unwrap());
     }
-    let replies = f64::from(u32::try_from(replies).unwrap());
+    let replies = f64::from(u32::try_from(waits.len()).unwrap());
     let (seconds, used) = (began.elapsed().as_secs_f64(), server.cpu() - cpu);
     println!(
         "Telegram, {PEOPLE} people with {MESSAGES} messages each, replies a second | {:.0} | aim 150",
         replies / seconds
+    );
+    waits.sort_by(f64::total_cmp);
+    println!(
+        "the same, from message to final text, p50 / longest | {:.0} / {:.0} ms",
+        waits[waits.len() / 2],
+        waits[waits.len() - 1]
     );
     println!("the same, CPU of our process per message | {:.2} ms | aim 6 ms", used * 1_000.0 / replies);
     talk(service, 1, PAST).await;

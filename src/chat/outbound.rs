@@ -196,6 +196,7 @@ impl Outbox {
             Sent::Refused { reason, retry_after } => {
                 let backoff = Duration::from_millis(250 << delivery.attempts.clamp(0, 8));
                 let pause = retry_after.unwrap_or(backoff);
+                tracing::warn!(reason, delivery = %delivery.id, ?pause, "a delivery is tried again");
                 (DeliveryState::Queued, None, Some(reason), Some(pause))
             }
         };

@@ -292,18 +292,29 @@ impl Connection {
     /// Renews the leases of `replica` and takes connections that nobody looks after; all that it holds now.
     /// Those without a token are left alone.
     pub async fn lease(tx: &mut System, replica: ReplicaId) -> Result<Vec<Self>> {
-        let held = sql("update connections set leased_by = ?, lease_until = now() + make_interval(secs => ?)
-             where (account_id, id) in (
-                 select account_id, id from connections
-                 where removed_at is null and fingerprint is not null
-                   and (leased_by = ? or lease_until is null or lease_until < now())
-                 for update skip locked)
+        let seconds = CONNECTION_LEASE.as_secs_f64();
+        // What is ours stays ours whoever has its row locked just now, so here nothing is skipped.
+        let mut held: Vec<Self> = sql("update connections set lease_until = now() + make_interval(secs => ?)
+             where leased_by = ? and lease_until >= now() and removed_at is null and fingerprint is not null
              returning *")
-        .bind::<SqlUuid, _>(replica)
-        .bind::<Double, _>(CONNECTION_LEASE.as_secs_f64())
+        .bind::<Double, _>(seconds)
         .bind::<SqlUuid, _>(replica)
         .load(tx.conn())
         .await?;
+        // Rows that refer to a connection lock its key, which is no reason to pass it over.
+        let found: Vec<Self> =
+            sql("update connections set leased_by = ?, lease_until = now() + make_interval(secs => ?)
+             where (account_id, id) in (
+                 select account_id, id from connections
+                 where removed_at is null and fingerprint is not null
+                   and (lease_until is null or lease_until < now())
+                 for no key update skip locked)
+             returning *")
+            .bind::<SqlUuid, _>(replica)
+            .bind::<Double, _>(seconds)
+            .load(tx.conn())
+            .await?;
+        held.extend(found);
         Ok(held)
     }
 

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod emulator;
+mod fifty;
 mod guide;
 mod hostile;
 mod judged;

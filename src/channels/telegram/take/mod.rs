@@ -35,7 +35,8 @@ const AWAY: Duration = Duration::from_millis(500);
 /// So much of an update is kept, in characters.
 const KEPT: usize = 20_000;
 
-/// Takes in a batch, each chat in its order. False if it was broken off: then it is not to be acknowledged.
+/// Takes in a batch, each chat in its order. False if it was broken off: then it is not to be acknowledged. What is
+/// being taken in at that moment is finished first.
 pub(super) async fn all(
     door: &Arc<Door>,
     line: &Arc<Line>,
@@ -49,18 +50,23 @@ pub(super) async fn all(
     let taken = stream::iter(chats.into_values())
         .map(async |updates| {
             for update in updates {
-                while let Err(error) = one(door, line, &update).await {
+                loop {
+                    if stop.is_cancelled() {
+                        return false;
+                    }
+                    let Err(error) = one(door, line, &update).await else { break };
                     tracing::warn!(error = error.chain(), "what people wrote waits: it cannot be stored");
-                    sleep(AWAY).await;
+                    tokio::select! {
+                        () = sleep(AWAY) => {}
+                        () = stop.cancelled() => {}
+                    }
                 }
             }
+            true
         })
-        .buffer_unordered(AT_ONCE)
-        .for_each(async |()| {});
-    tokio::select! {
-        () = taken => true,
-        () = stop.cancelled() => false,
-    }
+        .buffer_unordered(AT_ONCE);
+    // All of them are waited for, whatever one says.
+    taken.fold(true, async |all, one| all && one).await
 }
 
 /// Takes in one update.

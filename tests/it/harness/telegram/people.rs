@@ -37,6 +37,11 @@ impl Bot {
         self.change(|bot| bot.queue.waiting.len())
     }
 
+    /// Whether somebody asks for its updates just now.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.change(|bot| bot.queue.polls > 0)
+    }
+
     /// How often two programs polled at once.
     pub(crate) fn conflicts(&self) -> usize {
         self.change(|bot| bot.queue.conflicts)

@@ -31,7 +31,7 @@ pub(super) struct Queue {
     /// Kinds that the bot asked for; remembered from call to call. None: all but the shy ones.
     allowed: Option<Vec<String>>,
     /// Polls that are under way, and the number of the latest.
-    polls: usize,
+    pub(super) polls: usize,
     poll: u64,
     /// How often two polled at once.
     pub(super) conflicts: usize,
