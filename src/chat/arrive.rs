@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::bots::LiveBot;
-use crate::chat::inbound::{MAX_TITLE, New, checked_text, greet, new_conversation};
+use crate::chat::inbound::{New, greet, new_conversation};
 use crate::chat::long::Text;
 use crate::chat::uploads::{LongFile, attach};
+use crate::chat::words::{MAX_TITLE, checked_words};
 use crate::chat::{Accepted, Change, Chat};
 use crate::error::{Error, Result};
 use crate::id::{BotId, ConnectionId, ConversationId, DeliveryId, MessageId, TurnId, UploadId};
@@ -45,6 +46,8 @@ pub struct Said {
     pub uploads: Vec<UploadId>,
     /// Whether they are to be answered; otherwise they are only remembered.
     pub answer: bool,
+    /// Whether more of the album may be on its way: the answer, to all of it, waits for that a moment.
+    pub gathers: bool,
 }
 
 /// What the system says.
@@ -73,11 +76,11 @@ impl Chat {
     /// Takes in words that arrived. When this returns they are durable, and the channel may forget them.
     ///
     /// # Errors
-    /// `Invalid` for a text that is empty or too large; `NotFound` for a bot that is not there any more.
+    /// `Invalid` for a text that is too large, or empty without any files; `NotFound` for a bot that is not there any more.
     pub async fn arrive(&self, actor: &Actor, whence: &Whence, said: Said) -> Result<Arrived> {
         actor.require(Scope::Chat)?;
-        let text = Text::of(checked_text(&said.text)?).await?;
-        let slot = if said.answer { self.engine.free_slot() } else { None };
+        let text = Text::of(checked_words(&said.text, !said.uploads.is_empty())?).await?;
+        let slot = if said.answer && !said.gathers { self.engine.free_slot() } else { None };
         let claim_as = slot.as_ref().map(|_| self.engine.replica);
         let now = self.engine.clock.now();
         let new = New {
@@ -85,6 +88,7 @@ impl Chat {
             turn: TurnId::new(),
             text: text.text.clone(),
             claim_as,
+            gathers: said.gathers,
             at: now,
         };
         let files = LongFile::list(&self.engine, actor, &said.uploads).await?;
@@ -109,6 +113,9 @@ impl Chat {
         attach(&mut tx, actor, &said.uploads, accepted.message.id).await?;
         self.engine.file_away_files(&mut tx, &live, place, files).await?;
         tx.commit().await?;
+        if said.gathers {
+            self.wake_once_gathered();
+        }
         let turn = &accepted.turn;
         let ours = turn.attempt == 1 && turn.inputs == 1 && turn.leased_by == claim_as;
         if let (true, Some(slot)) = (ours && claim_as.is_some(), slot) {
@@ -146,14 +153,6 @@ impl Chat {
         let found = Arrival::find(&mut tx, whence.connection, &whence.chat, external_id).await?;
         tx.commit().await?;
         Ok(found.is_some())
-    }
-
-    /// Whether something of an album arrived before.
-    pub async fn has_album(&self, actor: &Actor, whence: &Whence, album: &str) -> Result<bool> {
-        let mut tx = self.engine.store.reading(actor.account).await?;
-        let found = Arrival::has_album(&mut tx, whence.connection, &whence.chat, album).await?;
-        tx.commit().await?;
-        Ok(found)
     }
 
     /// Greets somebody with the bot's greeting, where nothing was said yet; false if it has none, if there was
@@ -291,7 +290,7 @@ fn arrival(
 
 /// Remembers words that nobody answers.
 async fn note(tx: &mut Tenant, actor: &Actor, conversation: &Conversation, new: New) -> Result<Message> {
-    let New { message: id, turn: _, text, claim_as: _, at } = new;
+    let New { message: id, turn: _, text, claim_as: _, gathers: _, at } = new;
     let (ordinal, event) = Conversation::advance(tx, conversation.id, 1, 1, at).await?;
     let message = Message {
         account_id: actor.account,

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
-use crate::chat::inbound::{checked_text, may_see};
+use crate::chat::inbound::may_see;
 use crate::chat::long::Text;
+use crate::chat::words::checked_text;
 use crate::chat::{Change, Chat};
 use crate::error::{Error, Result};
 use crate::id::{MessageId, TurnId};

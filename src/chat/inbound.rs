@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::Chat;
+use crate::chat::album::GATHERED_AFTER;
 use crate::chat::bots::LiveBot;
 use crate::chat::long::Text;
 use crate::chat::repeat::{Receipt, claim_key, idempotency, of_message, replay};
 use crate::chat::uploads::{LongFile, attach};
+use crate::chat::words::{checked_title, checked_words};
 use crate::dialog::Wishes;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, ReplicaId, TurnId, UploadId};
@@ -17,11 +19,6 @@ use crate::store::{
     Conversation, ConversationEvent, Idempotency, Message, MessageRole, NewTurn, Participant, Tenant, Turn,
 };
 use crate::tokens;
-
-/// The largest message, in bytes. What a bot cannot read at once it reads by passages.
-pub const MOST_BYTES: usize = 1_000_000;
-/// The longest title of a conversation, in characters.
-pub(super) const MAX_TITLE: usize = 200;
 
 /// Where a message goes.
 #[derive(Debug, Clone)]
@@ -71,6 +68,8 @@ pub(super) struct New {
     pub(super) text: String,
     /// Who has room to run the turn at once.
     pub(super) claim_as: Option<ReplicaId>,
+    /// Whether more that belongs to it is on its way: its turn waits for that a moment.
+    pub(super) gathers: bool,
     pub(super) at: DateTime<Utc>,
 }
 
@@ -86,16 +85,55 @@ impl New {
     }
 }
 
+impl New {
+    /// The open turn of the conversation, with one more message to answer.
+    async fn join(&self, tx: &Tenant, conversation: ConversationId) -> Result<Option<Turn>> {
+        match self.gathers {
+            true => Turn::join_queued(tx, conversation).await,
+            false => Turn::join(tx, conversation).await,
+        }
+    }
+
+    /// The turn that answers it: the one that was joined, or a new one.
+    async fn turn(
+        &self,
+        tx: &mut Tenant,
+        live: &LiveBot,
+        conversation_id: ConversationId,
+        (first_ordinal, joined): (i32, Option<Turn>),
+    ) -> Result<Turn> {
+        let turn = match joined {
+            Some(turn) => turn,
+            None => {
+                let begun = NewTurn {
+                    id: self.turn,
+                    conversation_id,
+                    bot_id: live.bot.id,
+                    revision_id: live.revision,
+                    first_ordinal,
+                    after: None,
+                    created_at: self.at,
+                };
+                Turn::insert(tx, begun, self.claim_as).await?
+            }
+        };
+        if self.gathers {
+            Turn::wait(tx, turn.id, GATHERED_AFTER).await?;
+        }
+        Ok(turn)
+    }
+}
+
 impl Chat {
     /// Takes in a message. When this returns it is durable, and its answer will come whatever crashes.
     ///
     /// # Errors
     /// `NotFound` for a bot or conversation that does not exist or is not the caller's; `Invalid` for a text
-    /// that is empty or too large (what a bot cannot read at once becomes a document); `Conflict` for an idempotency key that was used for something else. Uploads that
+    /// that is too large, or empty without any files (what a bot cannot read at once becomes a document); `Conflict` for an idempotency key that was used for something else. Uploads that
     /// cannot be attached are [`About`](crate::chat::About) `uploadIds`.
     pub async fn send(&self, actor: &Actor, inbound: Inbound) -> Result<Accepted> {
         actor.require(Scope::Chat)?;
-        let text = Text::of(checked_text(&inbound.text)?).await?;
+        let text = Text::of(checked_words(&inbound.text, !inbound.uploads.is_empty())?).await?;
         let beside = inbound.wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
         let wishes = written(inbound.wishes.as_ref())?;
         let slot = self.engine.free_slot();
@@ -105,6 +143,7 @@ impl Chat {
             turn: TurnId::new(),
             text: text.text.clone(),
             claim_as,
+            gathers: false,
             at: self.engine.clock.now(),
         };
         let expected = new.expected(&inbound.target);
@@ -231,22 +270,8 @@ impl Chat {
             Participant::put(tx, &participant).await?;
         }
         let advance = Conversation::advance(tx, conversation.id, 1, 2, now);
-        let ((ordinal, event), joined) = try_join(advance, Turn::join(tx, conversation.id)).await?;
-        let turn = match joined {
-            Some(turn) => turn,
-            None => {
-                let begun = NewTurn {
-                    id: new.turn,
-                    conversation_id: conversation.id,
-                    bot_id: live.bot.id,
-                    revision_id: live.revision,
-                    first_ordinal: ordinal,
-                    after: None,
-                    created_at: now,
-                };
-                Turn::insert(tx, begun, new.claim_as).await?
-            }
-        };
+        let ((ordinal, event), joined) = try_join(advance, new.join(tx, conversation.id)).await?;
+        let turn = new.turn(tx, live, conversation.id, (ordinal, joined)).await?;
         let message = Message {
             account_id: actor.account,
             id: new.message,
@@ -294,28 +319,6 @@ pub fn may_see(actor: &Actor, conversation: &Conversation) -> bool {
 
 pub(super) fn unknown_bot(name: &str) -> Error {
     Error::not_found(format!("there is no bot called `{name}`"))
-}
-
-pub(super) fn checked_title(title: Option<String>) -> Result<Option<String>> {
-    if title.as_ref().is_some_and(|title| title.chars().count() > MAX_TITLE) {
-        return Err(Error::invalid(format!("a title has at most {MAX_TITLE} characters")));
-    }
-    Ok(title.map(|title| title.replace('\0', "\u{fffd}")))
-}
-
-pub(super) fn checked_text(text: &str) -> Result<String> {
-    if text.trim().is_empty() {
-        return Err(Error::invalid("the message is empty"));
-    }
-    if text.len() > MOST_BYTES {
-        return Err(Error::invalid(format!(
-            "the message is {} kB large, and {} kB is the most: send it in parts",
-            text.len().div_ceil(1_000),
-            MOST_BYTES / 1_000
-        )));
-    }
-    // Postgres holds no NUL in text.
-    Ok(text.replace('\0', "\u{fffd}"))
 }
 
 pub(super) fn new_conversation(

@@ -8,10 +8,10 @@ use futures_util::future::try_join5;
 
 use crate::chat::Report;
 use crate::chat::bots::LiveBot;
-use crate::chat::context::{File, Input, Reading, question};
+use crate::chat::context::{File, Input, Picture, Reading, question};
 use crate::chat::engine::Engine;
 use crate::chat::long::Stored;
-use crate::chat::uploads::files;
+use crate::chat::uploads::{Sent, sent};
 use crate::dialog::{self, Evidence, EvidenceKind, Part, Role, ToolSpec};
 use crate::error::Result;
 use crate::id::{MessageId, PersonId};
@@ -37,6 +37,10 @@ pub(super) struct Loaded {
     short: HashSet<MessageId>,
     /// Of the window and of what is to be answered.
     pub(super) files: Vec<File>,
+    /// Of the same. They are loaded once it is known that a model will see them: see [`Engine::look_at`].
+    pub(super) pictures: Vec<Picture>,
+    /// Whether one will.
+    pub(super) sees: bool,
     pub(super) recalled: Recalled,
 }
 
@@ -83,7 +87,7 @@ impl Engine {
             setting,
         )
         .await?;
-        let files = files(&mut tx, &inbound, &newest, &live.spec).await?;
+        let Sent { files, pictures } = sent(&mut tx, &inbound, &newest, &live.spec).await?;
         let long = Stored::load(&mut tx, &inbound, &newest, !files.is_empty()).await?;
         tx.commit().await?;
 
@@ -111,6 +115,8 @@ impl Engine {
             readings,
             short,
             files,
+            pictures,
+            sees: false,
             recalled,
         })
     }
@@ -181,6 +187,8 @@ impl Loaded {
             summary: self.summary.as_ref(),
             known: &self.known,
             files: &self.files,
+            pictures: &self.pictures,
+            sees: self.sees,
             found: &self.recalled.found,
             recall_complete: self.recalled.complete,
             evidence: self.typed_evidence(),

@@ -8,6 +8,7 @@
 //! Knows: which bot, whose words, which model. Never: which channel (it calls `Deliver`), how a model is
 //! spoken to, a connection held while anybody else is waited for.
 
+mod album;
 mod arrive;
 mod bots;
 mod changes;
@@ -41,10 +42,12 @@ mod repeat;
 mod report;
 mod revise;
 mod sessions;
+mod sight;
 mod think;
 mod turn;
 mod undelivered;
 mod uploads;
+mod words;
 
 use std::sync::Arc;
 
@@ -63,14 +66,16 @@ pub use bots::{Bots, LiveBot};
 pub use changes::{Changed, Changes, Entity, EntityKind, Kinds, News, Since, SyncToken};
 pub use commands::{Answer, COMMANDS, Command};
 pub use connections::NewConnection;
-pub use context::{Assembled, File, Fixed, Input, NoRoom, Reading, assemble, fixed_tokens, room_for_message};
+pub use context::{
+    Assembled, File, Fixed, Input, NoRoom, Picture, Reading, assemble, fixed_tokens, room_for_message,
+};
 pub use direct::{Answering, Asked, AskedIn, Unanswered};
 pub use events::{TurnUpdate, Update};
 pub use evoke::Evoked;
 pub use expire::Expire;
 pub use export::Exported;
 pub use import::{Destination, Imported, Past, Whose};
-pub use inbound::{Accepted, Inbound, MOST_BYTES, Target, may_see};
+pub use inbound::{Accepted, Inbound, Target, may_see};
 pub use keys::Keyring;
 pub use outbound::{Channels, Deliver, Sent, Underway};
 pub use preview::Preview;
@@ -80,7 +85,8 @@ pub use regenerate::{Again, Regenerated};
 pub use report::{Item, Report, Section};
 pub use revise::Change;
 pub use sessions::Session;
-pub use uploads::{About, Deed, Link, NewUpload, Stored, UploadLimits};
+pub use uploads::{About, Deed, Link, NewUpload, PICTURE_BYTES, Stored, UploadLimits, picture_of};
+pub use words::MOST_BYTES;
 
 use engine::Engine;
 

@@ -91,6 +91,7 @@ impl Chat {
         loaded.name = actor.person_name.clone();
         let (routes, tools) = self.engine.mind_of(actor.account, &live.spec).await?;
         let specs = tools.iter().map(|tool| tool.spec()).collect();
+        self.engine.look_at(&mut loaded, &routes).await?;
         let ratio = self.engine.ratio_of(&routes);
         Ok((assemble(loaded.input(specs, ratio)), routes))
     }

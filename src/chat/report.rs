@@ -35,7 +35,7 @@ pub struct Section {
 #[serde(rename_all = "camelCase")]
 pub struct Item {
     /// `frame`, `persona`, `rule`, `source`, `tool`, `lore`, `summary`, `message`, `digest`, `fact`, `file`, `document`,
-    /// `passage`.
+    /// `passage`, `picture`.
     pub kind: String,
     /// The id of the message (also of one that became a document), the summary, …, or the name of the source.
     pub id: String,
@@ -60,6 +60,12 @@ impl Report {
         let items =
             self.sections.iter().filter(|known| known.name == section).flat_map(|section| &section.items);
         items.into_iter().any(|item| !item.included && item.id == id)
+    }
+
+    /// Whether the model was shown something. What that takes is only guessed.
+    pub(super) fn has_pictures(&self) -> bool {
+        let mut items = self.sections.iter().flat_map(|section| &section.items);
+        items.any(|item| item.included && item.kind == "picture")
     }
 
     /// The facts that the prompt held.

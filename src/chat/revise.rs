@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::{Actor, Scope};
 use crate::chat::Chat;
-use crate::chat::inbound::{checked_title, may_see};
+use crate::chat::inbound::may_see;
+use crate::chat::words::checked_title;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId};
 use crate::store::{Conversation, ConversationEvent, Message, MessageRole, Opinion, Rating, Tenant};

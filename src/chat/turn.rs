@@ -195,8 +195,9 @@ impl Engine {
         let wishes: Option<Wishes> =
             turn.wishes.clone().map(serde_json::from_value).transpose().map_err(Error::internal)?;
         let beside = wishes.as_ref().map_or(0, |wishes| tokens::count(&wishes.instructions));
-        let loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid, beside).await?;
+        let mut loaded = self.load(tx, live.clone(), conversation, inbound, &unsaid, beside).await?;
         let (routes, tools) = self.mind_of(turn.account_id, &live.spec).await?;
+        self.look_at(&mut loaded, &routes).await?;
         let specs: Vec<ToolSpec> = tools.iter().map(|tool| tool.spec()).collect();
         let mut input = loaded.input(specs, self.ratio_of(&routes));
         input.wishes = wishes.as_ref();
@@ -237,7 +238,9 @@ impl Engine {
                 Some(Ending::failed("EMPTY_ANSWER", phrases::empty_answer(language), true))
             }
             Ok(thought) => {
-                self.learn_ratio(&thought.model, thought.usage.input_tokens, report.total);
+                if !report.has_pictures() {
+                    self.learn_ratio(&thought.model, thought.usage.input_tokens, report.total);
+                }
                 Some(Ending::Completed { thought, report, forgets })
             }
             Err(Unfinished::Lost) => None,
@@ -272,6 +275,7 @@ impl Engine {
         let uses: Vec<&str> = bot.model.routes().collect();
         let keys = keys_for(&self.secrets, account, account == self.operator, bot, &uses).await?;
         let routes = self.providers.resolve(&bot.model.use_, &bot.model.fallback, &keys);
+        let routes = routes.into_iter().map(|route| route.with_vision(bot.model.vision)).collect();
         let tools = self.tools.iter().cloned().chain(self.memory.tools(bot)).collect();
         Ok((routes, tools))
     }

@@ -73,6 +73,10 @@ fn prompt(style: Style, request: &Request) -> String {
         for part in &message.parts {
             let _ = match part {
                 Part::Text(said) => writeln!(text, "{}", harmless(said)),
+                Part::Picture(picture) => {
+                    let (kind, bytes) = (picture.kind.media_type(), picture.content.len());
+                    writeln!(text, "[a picture: {kind}, {bytes} bytes]")
+                }
                 Part::Call(call) => writeln!(text, "[calls {} {}]", call.name, call.arguments),
                 Part::Returned(returned) => writeln!(text, "{}", harmless(&returned.content)),
             };

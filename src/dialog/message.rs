@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Manner, Returned, ToolSpec};
+use super::{Call, Manner, Picture, Returned, ToolSpec};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Role {
 #[serde(rename_all = "camelCase")]
 pub enum Part {
     Text(String),
+    /// Of a person's. Models that see none are sent a text in its place.
+    Picture(Picture),
     /// The bot asks for a tool.
     Call(Call),
     /// What the tool said.

@@ -141,7 +141,10 @@ impl Files {
         let content = self.chat.read_upload(&upload).await?;
         let mut response = content.into_response();
         let headers = response.headers_mut();
-        let kind = format!("{}; charset=utf-8", upload.content_type);
+        let kind = match upload.is_picture() {
+            true => upload.content_type.clone(),
+            false => format!("{}; charset=utf-8", upload.content_type),
+        };
         headers.insert(CONTENT_TYPE, HeaderValue::try_from(kind).map_err(Error::internal)?);
         let name = format!("attachment; filename*=UTF-8''{}", escaped(&upload.filename));
         headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(Error::internal)?);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::id::{FactId, MessageId};
-use crate::memory::long;
+use crate::memory::told;
 use crate::memory::{Ask, Found, FoundKind};
 use crate::search::{Hit, Kind, Scope};
 use crate::store::{Fact, Message, MessageRole, Quoted, Summary, SummaryKind, Tenant};
@@ -39,7 +39,7 @@ pub(super) async fn load(
         Quoted::list_known(tx, &passages, bot, person, conversation),
     )
     .await?;
-    long::shorten(tx, messages.iter_mut()).await?;
+    told::retell(tx, &mut messages).await?;
     let mut known: HashMap<Uuid, Found> = HashMap::with_capacity(hits.len());
     known.extend(messages.into_iter().map(|message| (message.id.0, of_message(message))));
     known.extend(summaries.into_iter().map(|summary| (summary.id.0, of_summary(summary))));

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::id::{AccountId, ConversationId, FactId, MessageId, PassageId, SummaryId};
 use crate::memory::documents::REACH;
 use crate::memory::gather::{Gathered, Thread, conversations, with_conversations};
-use crate::memory::long;
+use crate::memory::told;
 use crate::store::{Conversation, Fact, Message, Quoted, Store, Summary, Tenant};
 
 /// So many messages are loaded at once when the index is filled.
@@ -92,7 +92,7 @@ impl Filling {
         let conversations = conversations(tx, of.into_iter()).await?;
         page.extend(margins);
         page.sort_unstable_by_key(|message| (message.conversation_id, message.ordinal));
-        long::shorten(tx, page.iter_mut()).await?;
+        told::retell(tx, &mut page).await?;
         Ok(Gathered { threads: threads(page, &wanted, &conversations), ..Gathered::default() })
     }
 }

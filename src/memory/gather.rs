@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::id::{AccountId, ConversationId, FactId, MessageId, PassageId, SummaryId};
 use crate::memory::documents::{self, APART, REACH};
-use crate::memory::long;
+use crate::memory::told;
 use crate::search;
 use crate::store::{self, Conversation, Fact, Message, Quoted, Store, Summary, Tenant};
 
@@ -180,7 +180,7 @@ async fn changed_messages(tx: &mut Tenant, ids: &[MessageId]) -> Result<Gathered
         .flat_map(|(conversation, ordinals)| merged(*conversation, ordinals, 2 * REACH))
         .collect();
     let mut loaded = Message::list_ranges(tx, &around).await?;
-    long::shorten(tx, loaded.iter_mut()).await?;
+    told::retell(tx, &mut loaded).await?;
     let conversations = conversations(tx, places.keys().copied()).await?;
     let mut gathered = Gathered::default();
     for messages in loaded.chunk_by(|a, b| a.conversation_id == b.conversation_id) {

@@ -26,6 +26,7 @@ mod recall;
 mod scribe;
 mod settle;
 mod summarize;
+mod told;
 mod tools;
 mod verify;
 
@@ -49,6 +50,7 @@ pub use long::{Cut, asked, worth_reading};
 pub use past::PastSummary;
 pub use scribe::Keyring;
 pub use summarize::{Summarize, Summarizer};
+pub use told::retell;
 pub use verify::Verified;
 
 use progress::{Checkpoint, Progress};

@@ -16,8 +16,16 @@ pub fn about_start(language: Language) -> &'static str {
     in_three(language, "begin", "почати", "начать")
 }
 
-/// Something was sent that is no text.
-pub fn only_text(language: Language) -> &'static str {
+/// Something was sent that is no text, and no picture of those that the bot sees.
+pub fn only_text(language: Language, sees: bool) -> &'static str {
+    if sees {
+        return in_three(
+            language,
+            "I can only read text and see pictures so far, so I cannot tell what this is. Please put it into words.",
+            "Поки що я вмію лише читати текст і бачити зображення, тож не знаю, що це. Напишіть, будь ласка, словами.",
+            "Пока я умею только читать текст и видеть изображения и не знаю, что это. Напишите, пожалуйста, словами.",
+        );
+    }
     in_three(
         language,
         "I can only read text so far, so I cannot tell what this is. Please put it into words.",
@@ -26,13 +34,31 @@ pub fn only_text(language: Language) -> &'static str {
     )
 }
 
-/// A file was sent that is no text, or too large.
-pub fn unreadable_file(language: Language) -> &'static str {
+/// A file was sent that is no text, and no picture of those that the bot sees, or too large.
+pub fn unreadable_file(language: Language, sees: bool) -> &'static str {
+    if sees {
+        return in_three(
+            language,
+            "I can only read text files of moderate size, in UTF-8 (.txt, .md, .csv, .json, .html), and see still pictures of at most 5 MB (JPEG, PNG, WebP, GIF).",
+            "Я можу лише читати текстові файли помірного розміру, в UTF-8 (.txt, .md, .csv, .json, .html), і бачити нерухомі зображення до 5 МБ (JPEG, PNG, WebP, GIF).",
+            "Я могу только читать текстовые файлы умеренного размера, в UTF-8 (.txt, .md, .csv, .json, .html), и видеть неподвижные изображения до 5 МБ (JPEG, PNG, WebP, GIF).",
+        );
+    }
     in_three(
         language,
         "I can only read text files of moderate size, in UTF-8: .txt, .md, .csv, .json, .html.",
         "Я можу читати лише текстові файли помірного розміру, в UTF-8: .txt, .md, .csv, .json, .html.",
         "Я могу читать только текстовые файлы умеренного размера, в UTF-8: .txt, .md, .csv, .json, .html.",
+    )
+}
+
+/// Something that was sent could not be fetched.
+pub fn lost_file(language: Language) -> &'static str {
+    in_three(
+        language,
+        "Telegram did not hand me what you sent, so I have not seen it. Please send it once more.",
+        "Telegram не передав мені того, що ви надіслали, тож я цього не бачу. Надішліть, будь ласка, ще раз.",
+        "Telegram не передал мне того, что вы прислали, и я этого не вижу. Пришлите, пожалуйста, ещё раз.",
     )
 }
 

@@ -206,6 +206,8 @@ pub struct Route {
     pub model: String,
     pub kind: Kind,
     pub origin: Origin,
+    /// Whether it is shown pictures.
+    pub(super) sees: bool,
     /// `Some` when it cannot be taken; it is skipped then.
     pub missing: Option<Missing>,
     pub(super) endpoint: Option<Endpoint>,

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::circuit::Permit;
-use super::manner;
 use super::{Error, Event, EventStream, Finish, Kind, Notice, Phase, Providers, Retry, Route};
+use super::{manner, sight};
 use crate::dialog::{Call, Request, Role};
 use crate::id::{AccountId, random_bytes};
 
@@ -141,7 +141,8 @@ impl Flow {
                 }
             };
             self.attempt += 1;
-            let result = match timeout_at(self.deadline, self.providers.ask(route, &self.request)).await {
+            let request = sight::as_seen(route, &self.request);
+            let result = match timeout_at(self.deadline, self.providers.ask(route, &request)).await {
                 Ok(result) => result,
                 Err(_) => Err(Error::timeout(&route.provider, Phase::Overall)),
             };

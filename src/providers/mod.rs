@@ -8,6 +8,7 @@
 //!   next route is tried. After it, a failure is an error: somebody may have read the text.
 //! - Usage is what the provider reports, or our own count where it reports none.
 //! - A call whose arguments are not a JSON object is handed on as the model wrote it; the tool refuses it.
+//! - A route is shown what it can see; in the place of any other picture it is told that there was one.
 //! - No error holds a key. Nothing that is handed on holds a NUL, which no database stores.
 //!
 //! OpenAI's chat completions, which seven of the nine providers and every compatible server speak, are read
@@ -28,6 +29,7 @@ mod refusal;
 mod refused;
 mod registry;
 pub mod scripted;
+mod sight;
 mod sse;
 mod usage;
 mod via_genai;

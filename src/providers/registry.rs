@@ -12,6 +12,7 @@ use super::endpoint::built_in_named;
 use super::flow::Flow;
 use super::offline::Offline;
 use super::openai::OpenAi;
+use super::sight;
 use super::via_genai::ViaGenai;
 use super::{
     BUILT_IN, Endpoint, Error, EventStream, Keys, Kind, Missing, Notice, Origin, Provider, Route, Scripted,
@@ -219,10 +220,12 @@ impl Providers {
             (model, _) => model,
         };
         let (endpoint, origin) = found.unzip();
+        let kind = built_in.map_or(Kind::OpenAi, |built_in| built_in.kind);
         Route {
             provider: provider.to_owned(),
             model: model.to_owned(),
-            kind: built_in.map_or(Kind::OpenAi, |built_in| built_in.kind),
+            kind,
+            sees: sight::by_name(kind, model),
             origin: origin.unwrap_or(Origin::Operator),
             missing: missing(provider, endpoint.as_ref(), guarded, model),
             endpoint,
@@ -237,6 +240,7 @@ fn built_in_route(kind: Kind, provider: &str, model: &str) -> Route {
         provider: provider.to_owned(),
         model: model.to_owned(),
         kind,
+        sees: false,
         origin: Origin::Operator,
         missing: None,
         endpoint: None,

@@ -1,6 +1,6 @@
 //! Our own count of what a call took, for providers that report none.
 
-use crate::dialog::{Part, Request, Usage};
+use crate::dialog::{Part, Picture, Request, Usage};
 use crate::tokens;
 
 /// What a message costs beside its words: role and separators.
@@ -44,6 +44,7 @@ fn input(request: &Request) -> usize {
 fn part(part: &Part) -> usize {
     match part {
         Part::Text(text) => tokens::count(text),
+        Part::Picture(_) => Picture::TOKENS,
         Part::Call(call) => tokens::count(&call.name) + tokens::count(&call.arguments.to_string()),
         Part::Returned(returned) => tokens::count(&returned.content),
     }

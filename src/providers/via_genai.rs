@@ -177,6 +177,9 @@ fn chat_request(kind: Kind, request: &Request) -> ChatRequest {
 fn chat_message(kind: Kind, message: &Message) -> ChatMessage {
     let parts = message.parts.iter().map(|part| match part {
         Part::Text(text) => ContentPart::Text(text.clone()),
+        Part::Picture(picture) => {
+            ContentPart::from_binary_base64(picture.kind.media_type(), picture.base64(), None)
+        }
         Part::Call(call) => {
             let (id, signature) = unsign(kind, &call.id);
             // Both demand an object, also where the model wrote none.

@@ -25,7 +25,11 @@ pub struct Model {
     /// Models to try in order when the first one fails before it has shown any text.
     #[schemars(example = ["deepseek/deepseek-chat", "offline"], length(max = 10), inner(length(min = 1, max = 200)))]
     pub fallback: Vec<String>,
-    /// The whole prompt is kept below so many tokens.
+    /// Whether its models are shown the pictures that people send. Default: known by the name of each model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
+    pub vision: Option<bool>,
+    /// The whole prompt is kept below so many tokens; only pictures that are to be answered may come on top.
     #[schemars(range(min = 256, max = 2_000_000))]
     pub context_budget: u32,
 }
@@ -37,6 +41,7 @@ impl Default for Model {
             temperature: None,
             max_output_tokens: None,
             fallback: Vec::new(),
+            vision: None,
             context_budget: 6000,
         }
     }

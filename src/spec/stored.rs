@@ -51,7 +51,7 @@ pub fn put(members: &mut Map<String, Value>, pointer: &str, value: Option<Value>
     // `model: openai/…` is short for `model: {use: openai/…}`.
     if let (
         Value::String(name),
-        "/use" | "/temperature" | "/maxOutputTokens" | "/contextBudget" | "/fallback",
+        "/use" | "/temperature" | "/maxOutputTokens" | "/contextBudget" | "/fallback" | "/vision",
     ) = (&*next, rest)
     {
         *next = json!({ "use": name });

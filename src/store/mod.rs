@@ -25,6 +25,7 @@ mod everything;
 mod facts;
 mod feed;
 mod forgetting;
+mod gathering;
 mod generations;
 mod idempotency;
 mod imports;

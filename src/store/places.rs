@@ -164,6 +164,30 @@ impl Arrival {
         Ok(found > 0)
     }
 
+    /// Whether others of the same album arrived before and are answered.
+    pub async fn is_album_answered(
+        tx: &mut Tenant,
+        connection: ConnectionId,
+        chat: &str,
+        album: &str,
+    ) -> Result<bool> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Bool)]
+            answered: bool,
+        }
+        let row: Row = sql("select exists (select from arrivals
+                 join messages on messages.account_id = arrivals.account_id and messages.id = arrivals.message_id
+                 where arrivals.account_id = current_account() and arrivals.connection_id = ?
+                   and arrivals.chat = ? and arrivals.album = ? and messages.turn_id is not null) as answered")
+        .bind::<SqlUuid, _>(connection)
+        .bind::<Text, _>(chat.to_owned())
+        .bind::<Text, _>(album.to_owned())
+        .get_result(tx.conn())
+        .await?;
+        Ok(row.answered)
+    }
+
     /// Notes an edit of it.
     pub async fn note_edit(tx: &mut Tenant, arrival: &Self, edited: i64) -> Result<()> {
         sql("update arrivals set edited = greatest(edited, ?)

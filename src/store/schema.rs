@@ -209,6 +209,7 @@ diesel::table! {
         take -> Int4,
         again_of -> Nullable<Uuid>,
         wishes -> Nullable<Jsonb>,
+        waits_until -> Nullable<Timestamptz>,
     }
 }
 

@@ -274,7 +274,8 @@ impl Turn {
             sql("update turns set state = 'running', attempt = attempt + 1, leased_by = ?,
                  started_at = coalesce(started_at, ?), lease_until = now() + make_interval(secs => ?)
              where (account_id, id) in (
-                 select account_id, id from turns waiting where state = 'queued' and not exists (
+                 select account_id, id from turns waiting where state = 'queued'
+                   and (waits_until is null or waits_until <= now()) and not exists (
                      select from turns busy where busy.account_id = waiting.account_id
                        and busy.conversation_id = waiting.conversation_id and busy.state = 'running')
                  order by created_at limit ? for update skip locked)

@@ -45,6 +45,11 @@ pub struct Uploaded {
 }
 
 impl Upload {
+    /// Whether a model is to be shown it, rather than to read it.
+    pub fn is_picture(&self) -> bool {
+        self.content_type.starts_with("image/")
+    }
+
     pub async fn insert(tx: &mut Tenant, upload: &Self) -> Result<()> {
         diesel::insert_into(uploads::table).values(upload).execute(tx.conn()).await?;
         Ok(())
@@ -83,6 +88,25 @@ impl Upload {
         Ok(uploads)
     }
 
+    /// The names of the pictures that belong to these messages, each message's in their order.
+    pub async fn list_pictures_of(
+        tx: &mut Tenant,
+        messages: &[MessageId],
+    ) -> Result<Vec<(MessageId, String)>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named = uploads::table
+            .filter(uploads::account_id.eq(tx.account()))
+            .filter(uploads::message_id.eq_any(messages))
+            .filter(uploads::content_type.like("image/%"))
+            .order(uploads::position)
+            .select((uploads::message_id.assume_not_null(), uploads::filename))
+            .load(tx.conn())
+            .await?;
+        Ok(named)
+    }
+
     /// What somebody announced since `since`. Until the transaction ends, nobody else counts for the same person.
     pub async fn count_since_locked(
         tx: &mut Tenant,
@@ -118,12 +142,18 @@ impl Upload {
         if marked == 0 {
             return Ok(false);
         }
+        Self::insert_content(tx, id, content).await?;
+        Ok(true)
+    }
+
+    /// Keeps the content of an upload that says of itself that it arrived.
+    pub async fn insert_content(tx: &mut Tenant, id: UploadId, content: Vec<u8>) -> Result<()> {
         sql("insert into upload_contents (account_id, upload_id, content) values (current_account(), ?, ?)")
             .bind::<SqlUuid, _>(id)
             .bind::<Bytea, _>(content)
             .execute(tx.conn())
             .await?;
-        Ok(true)
+        Ok(())
     }
 
     pub async fn content(tx: &mut Tenant, id: UploadId) -> Result<Option<Vec<u8>>> {
@@ -134,6 +164,17 @@ impl Upload {
             .await
             .optional()?;
         Ok(content)
+    }
+
+    /// The contents of these, in no particular order.
+    pub async fn list_contents(tx: &mut Tenant, ids: &[UploadId]) -> Result<Vec<(UploadId, Vec<u8>)>> {
+        let contents = upload_contents::table
+            .filter(upload_contents::account_id.eq(tx.account()))
+            .filter(upload_contents::upload_id.eq_any(ids))
+            .select((upload_contents::upload_id, upload_contents::content))
+            .load(tx.conn())
+            .await?;
+        Ok(contents)
     }
 
     /// The first `bytes` of these, in no particular order.

@@ -37,7 +37,12 @@ pub(super) async fn complete(
     drop(body);
     let live = door.chat.bots().current(actor.account, &wanted.model).await?;
     let live = live.ok_or_else(|| Refusal::no_such_model(&wanted.model))?;
-    let Wanted { model: _, is_streamed, with_usage, user, asked } = wanted;
+    let Wanted { model: _, is_streamed, with_usage, user, pictured, asked } = wanted;
+    if let Some(place) = pictured
+        && !door.chat.sees(actor.account, &live).await?
+    {
+        return Err(Refusal::sees_nothing(place, &live.bot.name));
+    }
     let head = Head::new(&live, door.clock.now().timestamp());
     let events = match user {
         None => direct(&door, &actor, &live, asked).await?,

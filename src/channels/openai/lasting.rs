@@ -15,9 +15,9 @@ use super::refusal::Refusal;
 use super::stream::Events;
 use crate::accounts::Actor;
 use crate::chat::{Asked, AskedIn, Chat, Inbound, LiveBot, Target, TurnUpdate, Update};
-use crate::dialog::{Message, Part, Role, Usage};
+use crate::dialog::{Message, Part, Picture, Role, Usage};
 use crate::error::{Error, Result};
-use crate::id::TurnId;
+use crate::id::{TurnId, UploadId};
 use crate::providers::Event;
 
 const CHANNEL: &str = "openai";
@@ -36,22 +36,24 @@ pub(super) async fn answer(
     let key = key_of(headers)?;
     let person = door.accounts.on_behalf(caller, CHANNEL, user).await?;
     let Asked { mut messages, tools, wishes } = asked;
-    let (text, following) = last_words(&mut messages);
-    if text.trim().is_empty() {
+    let (text, pictures, following) = last_words(&mut messages);
+    if text.trim().is_empty() && pictures.is_empty() {
         return Err(Refusal::invalid("messages", "the last message of the role `user` is empty"));
     }
     if !tools.is_empty() || !following.is_empty() {
-        let asked = AskedIn { channel: CHANNEL, text, following, tools, wishes, idempotency_key: key };
+        let asked =
+            AskedIn { channel: CHANNEL, text, pictures, following, tools, wishes, idempotency_key: key };
         let answering = door.chat.ask_in(&person, live, asked).await.map_err(refused)?;
         return Ok(answering.map(|event| event.map_err(Refusal::from)).boxed());
     }
+    let uploads = kept(door, &person, pictures, key.as_deref()).await?;
     let inbound = Inbound {
         target: Target::Bot(live.bot.name.clone()),
         text,
         idempotency_key: key.clone(),
         channel: CHANNEL,
         wishes: Some(wishes),
-        uploads: Vec::new(),
+        uploads,
     };
     let accepted = door.chat.send(&person, inbound).await.map_err(Refusal::of_words)?;
     let turn = accepted.turn.id;
@@ -75,16 +77,37 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     key.map(|key| Some(key.to_owned())).ok_or_else(|| Refusal::malformed(message))
 }
 
-/// The last words of a person, and what followed them.
-fn last_words(messages: &mut Vec<Message>) -> (String, Vec<Message>) {
+/// Keeps pictures for the message to come. The same request again, with its key, finds those of the first.
+async fn kept(
+    door: &Parts,
+    person: &Actor,
+    pictures: Vec<Picture>,
+    key: Option<&str>,
+) -> Result<Vec<UploadId>, Refusal> {
+    let of = key.map_or_else(|| UploadId::new().to_string(), str::to_owned);
+    let mut uploads = Vec::with_capacity(pictures.len());
+    for (number, Picture { kind, content }) in pictures.into_iter().enumerate() {
+        let what = (kind.default_name().to_owned(), kind.media_type());
+        let key = format!("{CHANNEL}:{number}:{of}");
+        uploads.push(door.chat.keep_file(person, what, content.into(), &key).await?);
+    }
+    Ok(uploads)
+}
+
+/// The last words of a person with their pictures, and what followed them.
+fn last_words(messages: &mut Vec<Message>) -> (String, Vec<Picture>, Vec<Message>) {
     let last = messages.iter().rposition(|message| message.role == Role::Person).unwrap_or(0);
     let following = messages.split_off((last + 1).min(messages.len()));
     let parts = messages.pop().map(|message| message.parts).unwrap_or_default();
-    let texts = parts.into_iter().filter_map(|part| match part {
-        Part::Text(text) => Some(text),
-        Part::Call(_) | Part::Returned(_) => None,
-    });
-    (texts.collect::<Vec<_>>().join("\n"), following)
+    let (mut texts, mut pictures) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::Text(text) => texts.push(text),
+            Part::Picture(picture) => pictures.push(picture),
+            Part::Call(_) | Part::Returned(_) => {}
+        }
+    }
+    (texts.join("\n"), pictures, following)
 }
 
 /// Cancels the turn when the client is gone before its end.

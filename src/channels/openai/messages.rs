@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::content::{self, Content, text_of};
 use super::fields::Fields;
 use super::refusal::Refusal;
 use crate::dialog::{Call, Message, Part, Returned, Role};
@@ -18,6 +19,8 @@ pub(super) struct History {
     pub(super) instructions: String,
     /// The rest; the last one is a person's, or a tool's results.
     pub(super) messages: Vec<Message>,
+    /// Where the first picture stands.
+    pub(super) pictured: Option<String>,
 }
 
 pub(super) fn read(body: Fields<'_, '_>) -> Result<History, Refusal> {
@@ -40,6 +43,7 @@ struct Reading {
     messages: Vec<Message>,
     /// Calls whose results have not come: their names by their ids.
     open: HashMap<String, String>,
+    pictured: Option<String>,
 }
 
 impl Reading {
@@ -54,16 +58,7 @@ impl Reading {
                 let text = text_of(message, "content")?;
                 self.instructions.push(text.ok_or_else(|| message.wrong("content", "a string"))?);
             }
-            "user" => {
-                let text = text_of(message, "content")?;
-                let text = text.ok_or_else(|| message.wrong("content", "a string or a list of parts"))?;
-                // Where several people speak, the model must know who did.
-                let text = match message.text("name")? {
-                    Some(name) => format!("{name}: {text}"),
-                    None => text,
-                };
-                self.messages.push(Message::text(Role::Person, text));
-            }
+            "user" => self.add_words(message)?,
             "assistant" => self.add_answer(message)?,
             "tool" => self.add_result(message)?,
             "function" => {
@@ -74,6 +69,22 @@ impl Reading {
             }
             _ => return Err(message.wrong("role", "`system`, `developer`, `user`, `assistant` or `tool`")),
         }
+        Ok(())
+    }
+
+    fn add_words(&mut self, message: Fields<'_, '_>) -> Result<(), Refusal> {
+        let Content { text, pictures, pictured } = content::of_person(message)?;
+        // Where several people speak, the model must know who did.
+        let text = match message.text("name")? {
+            Some(name) => format!("{name}: {text}"),
+            None => text,
+        };
+        let mut parts: Vec<Part> = pictures.into_iter().map(Part::Picture).collect();
+        if parts.is_empty() || !text.is_empty() {
+            parts.push(Part::Text(text));
+        }
+        self.pictured = self.pictured.take().or(pictured);
+        self.messages.push(Message { role: Role::Person, parts });
         Ok(())
     }
 
@@ -132,7 +143,8 @@ impl Reading {
             return Err(Refusal::invalid(last, "the last message must be of the role `user` or `tool`"));
         }
         let instructions = self.instructions.into_iter().filter(|text| !text.trim().is_empty());
-        Ok(History { instructions: instructions.collect::<Vec<_>>().join("\n\n"), messages: self.messages })
+        let instructions = instructions.collect::<Vec<_>>().join("\n\n");
+        Ok(History { instructions, messages: self.messages, pictured: self.pictured })
     }
 }
 
@@ -149,31 +161,4 @@ fn call_of(call: Fields<'_, '_>) -> Result<Call, Refusal> {
     let written = function.text("arguments")?.unwrap_or("{}");
     let arguments = serde_json::from_str(written).unwrap_or_else(|_| Value::String(written.to_owned()));
     Ok(Call { id, name, arguments })
-}
-
-/// A string, or a list of parts that are text.
-fn text_of(message: Fields<'_, '_>, name: &str) -> Result<Option<String>, Refusal> {
-    let parts = match message.get(name) {
-        None => return Ok(None),
-        Some(Value::String(text)) => return Ok(Some(text.clone())),
-        Some(Value::Array(parts)) => parts,
-        Some(_) => return Err(message.wrong(name, "a string or a list of parts")),
-    };
-    let mut texts = Vec::with_capacity(parts.len());
-    for (index, value) in parts.iter().enumerate() {
-        let place = message.place(&format!("{name}[{index}]"));
-        let part = Fields::at(&place, value)?;
-        match part.needed_text("type")? {
-            "text" | "input_text" | "output_text" => {
-                let text = part.text("text")?;
-                texts.push(text.ok_or_else(|| part.wrong("text", "a string"))?);
-            }
-            "refusal" => texts.extend(part.text("refusal")?),
-            kind => {
-                let message = format!("parts of the type `{kind}` are not taken: bots read text only so far");
-                return Err(Refusal::unsupported(part.place("type"), message));
-            }
-        }
-    }
-    Ok(Some(texts.join("\n")))
 }

@@ -8,6 +8,7 @@
 
 mod answer;
 mod complete;
+mod content;
 mod fields;
 mod lasting;
 mod messages;

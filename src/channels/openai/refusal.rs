@@ -49,6 +49,15 @@ impl Refusal {
         Self { code: Some("unsupported_parameter"), ..Self::invalid(param, message) }
     }
 
+    /// There is a picture, and nobody who sees it.
+    pub(super) fn sees_nothing(param: String, bot: &str) -> Self {
+        let message = format!(
+            "`{param}` is a picture, and the model that `{bot}` is answered by sees none: leave pictures out, choose another \
+             model, or, if it does see, say so with `model: {{vision: true}}` in the bot's file"
+        );
+        Self::unsupported(param, message)
+    }
+
     /// The body as a whole is wrong.
     pub(super) fn malformed(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, INVALID, None, message.into())

@@ -45,6 +45,8 @@ pub(super) struct Wanted {
     pub(super) with_usage: bool,
     /// Whose conversation lasts; none for a request that is remembered by nobody.
     pub(super) user: Option<String>,
+    /// Where the first picture stands, if there is one.
+    pub(super) pictured: Option<String>,
     pub(super) asked: Asked,
 }
 
@@ -79,6 +81,7 @@ pub(super) fn read(body: &Value) -> Result<Wanted, Refusal> {
         is_streamed,
         with_usage: with_usage(body, is_streamed)?,
         user: user(body)?,
+        pictured: history.pictured,
         asked: Asked { messages: history.messages, tools, wishes },
     })
 }

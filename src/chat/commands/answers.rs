@@ -6,6 +6,7 @@ use crate::chat::Chat;
 use crate::chat::commands::{Asker, COMMANDS};
 use crate::chat::sessions::Session;
 use crate::error::Result;
+use crate::memory::retell;
 use crate::phrases::{self, Language, commands as say};
 use crate::store::{Message, MessageRole};
 
@@ -76,6 +77,7 @@ impl Chat {
         let most = i64::from(memory.mid_term) + i64::from(memory.window.messages);
         let mut newest = Message::list_newest(&tx, conversation.id, 1, i32::MAX, most).await?;
         let summary = self.engine.memory.latest_summary(&tx, conversation.id, i32::MAX).await?;
+        retell(&mut tx, &mut newest).await?;
         tx.commit().await?;
         newest.retain(|message| message.role != MessageRole::System && message.erased_at.is_none());
         let hours = conversation.window_hours(memory.window.hours);

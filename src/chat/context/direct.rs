@@ -2,7 +2,7 @@
 //! client's instructions, then as much of the client's history as there is room for.
 
 use super::{MESSAGE_OVERHEAD, append, budget_in_our_tokens, framed_parts, mentions, tool_tokens};
-use crate::dialog::{Evidence, Message, Part, Request, Role, ToolSpec, Wishes};
+use crate::dialog::{Evidence, Message, Part, Picture, Request, Role, ToolSpec, Wishes};
 use crate::spec;
 use crate::tokens::count;
 
@@ -134,7 +134,7 @@ fn lore(bot: &spec::Bot, messages: &[Message]) -> String {
 fn text_of(message: &Message) -> String {
     let texts = message.parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
-        Part::Call(_) | Part::Returned(_) => None,
+        Part::Picture(_) | Part::Call(_) | Part::Returned(_) => None,
     });
     texts.collect::<Vec<_>>().join("\n")
 }
@@ -142,6 +142,7 @@ fn text_of(message: &Message) -> String {
 fn message_bytes(message: &Message) -> usize {
     let parts = message.parts.iter().map(|part| match part {
         Part::Text(text) => text.len(),
+        Part::Picture(_) => Picture::TOKENS,
         Part::Call(call) => call.name.len() + call.arguments.to_string().len(),
         Part::Returned(returned) => returned.content.len(),
     });
@@ -152,6 +153,7 @@ fn message_bytes(message: &Message) -> usize {
 pub(super) fn message_tokens(message: &Message) -> usize {
     let parts = message.parts.iter().map(|part| match part {
         Part::Text(text) => count(text),
+        Part::Picture(_) => Picture::TOKENS,
         Part::Call(call) => count(&call.name) + count(&call.arguments.to_string()),
         Part::Returned(returned) => count(&returned.content),
     });

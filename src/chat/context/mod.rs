@@ -1,18 +1,24 @@
 //! What the model hears: a pure function from everything that was loaded to the request and its report.
 //!
 //! The order is most stable first, so that providers' prompt caches hit. The budget is filled by priority:
-//! frame, persona, rules and pinned sources; the new messages, and passages of long ones; the last few of the window; evidence up to its
-//! own budget; the summary; lore; then the rest of the window, newest first.
+//! frame, persona, rules and pinned sources; the new messages with their pictures, and passages of long ones; the last few
+//! of the window; evidence up to its own budget; the summary; lore; then the rest of the window, newest first, and what
+//! was sent with it.
 
 mod direct;
 mod documents;
 mod evidence;
 mod files;
 mod lore;
+mod pictures;
 mod remembered;
+mod spoken;
+
+use std::collections::HashSet;
 
 use crate::chat::report::{Draft, Report, Section};
-use crate::dialog::{Evidence, Message, Request, Role, ToolSpec, Wishes};
+use crate::dialog::{Evidence, Message, Request, ToolSpec, Wishes};
+use crate::id::UploadId;
 use crate::memory::Found;
 use crate::spec;
 use crate::store;
@@ -26,7 +32,10 @@ pub(super) use evidence::evidence_that_fits;
 use evidence::{Recollection, best_first, take_evidence};
 pub use files::File;
 use lore::{mentions, take_lore};
+pub(super) use pictures::EARLIER;
+pub use pictures::Picture;
 use remembered::{take_known, take_summary};
+use spoken::{message_tokens, spoken};
 
 /// Everything that was loaded for one answer.
 pub struct Input<'a> {
@@ -43,6 +52,10 @@ pub struct Input<'a> {
     pub recall_complete: bool,
     /// Files of the messages below.
     pub files: &'a [File],
+    /// Pictures of the messages below, each message's in their order.
+    pub pictures: &'a [Picture],
+    /// Whether a model of the bot's is shown pictures.
+    pub sees: bool,
     /// Passages of pinned sources and window messages that may answer, for models that cannot read a prompt.
     pub evidence: Vec<Evidence>,
     /// Earlier messages, oldest first.
@@ -110,6 +123,8 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let instructions = take_instructions(&input, &mut room, &mut prompt.instructions);
     let tools = take_tools(&input.tools, &mut room);
     let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
+    let mut shown = HashSet::new();
+    let new_pictures = pictures::take_new(&input, &mut room, &mut shown);
     let mut files = Vec::new();
     let new_files = files::take_new(&input, &mut room, &mut files);
     let mut passages = Vec::new();
@@ -132,6 +147,7 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     prompt.evidence = memory;
     prompt.documents = documents::text(&passages, &more);
 
+    let old_pictures = pictures::take_earlier(&input, &kept, &mut room, &mut shown);
     let old_files = files::take_earlier(&input, &kept, &mut room, &mut files);
     prompt.files = files::text(&input, &files);
     let rest = [
@@ -142,7 +158,9 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         known,
         evidence,
         documents,
+        new_pictures,
         new_files,
+        old_pictures,
         old_files,
         window,
         inbound,
@@ -157,15 +175,16 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         recall_complete: input.recall_complete,
         sections,
     };
-    let request = request(input, &kept, &prompt);
+    let request = request(input, &kept, &prompt, &shown);
     Assembled { request, report }
 }
 
 /// What is sent: the prompt, and those messages of the window that are `kept`.
-fn request(input: Input<'_>, kept: &[usize], prompt: &Prompt) -> Request {
+fn request(input: Input<'_>, kept: &[usize], prompt: &Prompt, shown: &HashSet<UploadId>) -> Request {
     let question = question(input.inbound, input.readings);
-    let mut messages: Vec<Message> = kept.iter().map(|index| spoken(&input, &input.window[*index])).collect();
-    messages.extend(prompt.inbound.iter().map(|index| spoken(&input, &input.inbound[*index])));
+    let earlier = kept.iter().map(|index| &input.window[*index]);
+    let heard = earlier.chain(prompt.inbound.iter().map(|index| &input.inbound[*index]));
+    let messages: Vec<Message> = heard.map(|message| spoken(&input, message, shown)).collect();
     let (temperature, limit) =
         input.wishes.map_or((None, None), |wishes| (wishes.temperature, wishes.max_output_tokens));
     Request {
@@ -186,7 +205,8 @@ pub(super) fn question(inbound: &[store::Message], readings: &[Reading]) -> Stri
         let reading = readings.iter().find(|reading| reading.is_of(message));
         reading.map_or_else(|| message.text.clone(), |reading| reading.asked.clone())
     };
-    inbound.iter().map(asked).collect::<Vec<_>>().join("\n")
+    // A picture may come without words.
+    inbound.iter().map(asked).filter(|asked| !asked.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn budget_in_our_tokens(bot: &spec::Bot, ratio: f32) -> usize {
@@ -365,25 +385,6 @@ fn take_window(input: &Input<'_>, room: &mut Room, most: usize, kept: Vec<usize>
         }
     }
     (now_kept, draft)
-}
-
-fn message_tokens(input: &Input<'_>, message: &store::Message) -> usize {
-    let name = if named(input, message) { count(&message.author) + 2 } else { 0 };
-    count(&message.text) + name + MESSAGE_OVERHEAD
-}
-
-fn named(input: &Input<'_>, message: &store::Message) -> bool {
-    input.is_group && message.role == store::MessageRole::Person
-}
-
-fn spoken(input: &Input<'_>, message: &store::Message) -> Message {
-    match message.role {
-        store::MessageRole::Bot => Message::text(Role::Bot, message.text.clone()),
-        _ if named(input, message) => {
-            Message::text(Role::Person, format!("{}: {}", message.author, message.text))
-        }
-        _ => Message::text(Role::Person, message.text.clone()),
-    }
 }
 
 #[cfg(test)]

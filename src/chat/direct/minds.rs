@@ -21,7 +21,7 @@ const KEPT: Duration = Duration::from_secs(2);
 pub(in crate::chat) struct Minds(Arc<Mutex<HashMap<RevisionId, Vec<Route>>>>);
 
 impl Minds {
-    pub(super) async fn routes(
+    pub(in crate::chat) async fn routes(
         &self,
         engine: &Engine,
         account: AccountId,

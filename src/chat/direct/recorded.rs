@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use async_stream::stream;
+use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 
@@ -13,10 +14,12 @@ use crate::chat::bots::LiveBot;
 use crate::chat::context::{Reading, assemble, following_tokens, room_for_message, tools_tokens};
 use crate::chat::direct::{Answering, Unanswered, tools_of};
 use crate::chat::events::completed;
-use crate::chat::inbound::{checked_text, new_conversation};
+use crate::chat::inbound::new_conversation;
 use crate::chat::repeat::{Receipt, claim_key, idempotency, recall_key, replay};
+use crate::chat::uploads::Along;
+use crate::chat::words::checked_words;
 use crate::chat::{Assembled, Chat, NoRoom, Report};
-use crate::dialog::{Message as Heard, Spend, ToolContext, ToolSpec, Usage, Wishes};
+use crate::dialog::{Message as Heard, Picture, Spend, ToolContext, ToolSpec, Usage, Wishes};
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
 use crate::phrases::Language;
@@ -31,14 +34,29 @@ use crate::tokens;
 #[derive(Debug, Clone)]
 pub struct AskedIn {
     pub channel: &'static str,
-    /// The last words of the person.
+    /// The last words of the person; they may be none where there are pictures.
     pub text: String,
+    /// What was sent with them.
+    pub pictures: Vec<Picture>,
     /// What followed them: calls of the client's tools, and what these returned.
     pub following: Vec<Heard>,
     /// The client's own.
     pub tools: Vec<ToolSpec>,
     pub wishes: Wishes,
     pub idempotency_key: Option<String>,
+}
+
+impl AskedIn {
+    /// What tells a repetition of it.
+    fn key(&self, actor: &Actor, live: &LiveBot, now: DateTime<Utc>) -> Option<Idempotency> {
+        let Self { channel, text, pictures, following, tools: _, wishes, idempotency_key } = self;
+        let content = match pictures.as_slice() {
+            [] => json!([following, wishes]).to_string(),
+            pictures => json!([following, wishes, pictures]).to_string(),
+        };
+        let key = idempotency_key.as_ref()?;
+        Some(idempotency(actor, "ask", key, &[*channel, &live.bot.name, text, &content], now))
+    }
 }
 
 /// The exchange that is to be stored.
@@ -48,6 +66,8 @@ struct Exchange {
     live: Arc<LiveBot>,
     conversation: ConversationId,
     message: Message,
+    /// What was sent with it.
+    along: Along,
     /// What the message became, if it is too long.
     readings: Vec<Reading>,
     /// What the person is told before the model's first words.
@@ -67,13 +87,11 @@ impl Chat {
         asked: AskedIn,
     ) -> Result<Answering, Unanswered> {
         actor.require(Scope::Chat)?;
-        let AskedIn { channel, text, following, tools: theirs, wishes, idempotency_key } = asked;
-        let text = checked_text(&text)?;
         let engine = &self.engine;
         let now = engine.clock.now();
-        let content = json!([following, wishes]).to_string();
-        let key = idempotency_key
-            .map(|key| idempotency(actor, "ask", &key, &[channel, &live.bot.name, &text, &content], now));
+        let asked = AskedIn { text: checked_words(&asked.text, !asked.pictures.is_empty())?, ..asked };
+        let key = asked.key(actor, live, now);
+        let AskedIn { channel, text, pictures, following, tools: theirs, wishes, idempotency_key: _ } = asked;
         let own_key = format!("person:{}", actor.person);
         let mut tx = engine.store.tenant(actor.account).await?;
         if let Some(receipt) = recall_key(&mut tx, key.as_ref()).await? {
@@ -83,8 +101,9 @@ impl Chat {
         }
         let new = new_conversation(actor, live, channel, &own_key, ConversationId::new(), None, now);
         let conversation = Conversation::find_or_insert_locked(&mut tx, &new).await?;
-        tx.commit().await?;
         let message = words(actor, &conversation, text, now);
+        let along = self.take_along(&mut tx, actor, pictures, message.id, now).await?;
+        tx.commit().await?;
         let (routes, own) = tools_of(engine, actor, live, &theirs).await?;
         let theirs_take = tools_tokens(theirs.iter().cloned());
         let specs: Vec<ToolSpec> = own.iter().map(|tool| tool.spec()).chain(theirs).collect();
@@ -93,6 +112,8 @@ impl Chat {
         let mut loaded =
             engine.load(tx, live.clone(), conversation.clone(), vec![message.clone()], &[], beside).await?;
         loaded.name.clone_from(&actor.person_name);
+        loaded.pictures.extend(along.heard(message.id));
+        engine.look_at(&mut loaded, &routes).await?;
         let ratio = engine.ratio_of(&routes);
         let mut input = loaded.input(specs, ratio);
         let takes = words_of(&loaded.inbound) + input.wanted(&wishes, &following);
@@ -105,7 +126,6 @@ impl Chat {
         let Assembled { mut request, report } = assemble(input);
         request.messages.extend(following);
         let notice = loaded.notice(Language::of(&request.question));
-        let readings = std::mem::take(&mut loaded.readings);
         let turn = TurnId::new();
         let context = tool_context(actor, live, conversation.id, turn);
         let spend = Spend { account: actor.account, bot: live.bot.id, person: Some(actor.person) };
@@ -116,7 +136,8 @@ impl Chat {
             live: live.clone(),
             conversation: conversation.id,
             message,
-            readings,
+            along,
+            readings: std::mem::take(&mut loaded.readings),
             notice,
             turn,
             report,
@@ -224,6 +245,7 @@ impl Exchange {
             ..said.clone()
         };
         Message::insert(tx, &[said, replied]).await?;
+        self.along.insert(tx).await?;
         for Reading { document, passages, .. } in &self.readings {
             Document::put(tx, document, passages).await?;
         }
@@ -279,12 +301,7 @@ fn words_of(messages: &[Message]) -> usize {
     messages.iter().map(|message| tokens::count(&message.text)).sum()
 }
 
-fn words(
-    actor: &Actor,
-    conversation: &Conversation,
-    text: String,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Message {
+fn words(actor: &Actor, conversation: &Conversation, text: String, now: DateTime<Utc>) -> Message {
     Message {
         account_id: actor.account,
         id: MessageId::new(),

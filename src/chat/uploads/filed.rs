@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 use crate::accounts::Actor;
 use crate::chat::bots::LiveBot;
 use crate::chat::engine::Engine;
-use crate::chat::inbound::MOST_BYTES;
+use crate::chat::words::MOST_BYTES;
 use crate::error::{Error, Result};
 use crate::id::UploadId;
 use crate::memory::Cut;
@@ -32,8 +32,11 @@ impl LongFile {
         let mut tx = engine.store.reading(actor.account).await?;
         let mut uploads = Upload::list_by_ids(&mut tx, ids).await?;
         let most = i32::try_from(MOST_BYTES).unwrap_or(i32::MAX);
-        uploads
-            .retain(|upload| upload.person_id == actor.person && (SHORT_BYTES..=most).contains(&upload.size));
+        uploads.retain(|upload| {
+            upload.person_id == actor.person
+                && !upload.is_picture()
+                && (SHORT_BYTES..=most).contains(&upload.size)
+        });
         let mut texts = Vec::with_capacity(uploads.len());
         for upload in uploads {
             // What has not arrived is refused when it is attached.

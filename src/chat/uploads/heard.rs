@@ -1,8 +1,8 @@
-//! The files that a prompt may hold, each as far as it could.
+//! The files that a prompt may hold: texts, each as far as it could, and pictures by their names.
 
 use std::collections::HashMap;
 
-use crate::chat::File;
+use crate::chat::{File, Picture};
 use crate::error::Result;
 use crate::spec;
 use crate::store::{Document, Message, MessageRole, Tenant, Upload};
@@ -16,22 +16,32 @@ const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How much of its beginning stands for a file that became a document, in tokens.
 const BEGINNING: usize = 150;
 
+/// What was sent with the messages of a prompt.
+#[derive(Debug, Default)]
+pub(in crate::chat) struct Sent {
+    pub(in crate::chat) files: Vec<File>,
+    /// Not loaded yet.
+    pub(in crate::chat) pictures: Vec<Picture>,
+}
+
 /// The files of these messages, each as far as a prompt of this bot could hold it; of those that became documents, how
-/// they begin.
-pub(in crate::chat) async fn files(
+/// they begin; of pictures, that they are there.
+pub(in crate::chat) async fn sent(
     tx: &mut Tenant,
     inbound: &[Message],
     earlier: &[Message],
     bot: &spec::Bot,
-) -> Result<Vec<File>> {
+) -> Result<Sent> {
     let said = inbound.iter().chain(earlier).filter(|message| message.role == MessageRole::Person);
     let messages: Vec<_> =
         said.filter(|message| message.erased_at.is_none()).map(|message| message.id).collect();
     let uploads = Upload::list_of_messages(tx, &messages).await?;
-    if uploads.is_empty() {
-        return Ok(Vec::new());
+    let (pictures, texts): (Vec<Upload>, Vec<Upload>) = uploads.into_iter().partition(Upload::is_picture);
+    let pictures = pictures.into_iter().filter_map(picture).collect();
+    if texts.is_empty() {
+        return Ok(Sent { files: Vec::new(), pictures });
     }
-    let ids: Vec<_> = uploads.iter().map(|upload| upload.id).collect();
+    let ids: Vec<_> = texts.iter().map(|upload| upload.id).collect();
     let bytes = i32::try_from(bot.model.context_budget.saturating_mul(BYTES_OF_TOKEN)).unwrap_or(i32::MAX);
     let mut starts: HashMap<_, _> = Upload::list_starts(tx, &ids, bytes).await?.into_iter().collect();
     let documents = Document::list_of_files(tx, &messages).await?;
@@ -40,7 +50,7 @@ pub(in crate::chat) async fn files(
         let is_document = documents.iter().any(|document| document.upload_id == Some(upload.id));
         file(upload, &start, is_document)
     };
-    Ok(uploads.into_iter().filter_map(with_start).collect())
+    Ok(Sent { files: texts.into_iter().filter_map(with_start).collect(), pictures })
 }
 
 /// The text of a file's content, or of its beginning.
@@ -62,5 +72,15 @@ fn file(upload: Upload, start: &[u8], is_document: bool) -> Option<File> {
         size: usize::try_from(upload.size).ok()?.saturating_sub(mark),
         text: text.to_owned(),
         is_document,
+    })
+}
+
+fn picture(upload: Upload) -> Option<Picture> {
+    Some(Picture {
+        id: upload.id,
+        message: upload.message_id?,
+        name: upload.filename,
+        size: usize::try_from(upload.size).ok()?,
+        content: None,
     })
 }

@@ -2,19 +2,21 @@
 
 use serde::de::IgnoredAny;
 
+use super::pictures;
+use crate::dialog::PictureKind;
 use crate::error::{Error, Result};
 
-/// What is taken: text that a model can read.
-pub(super) const TAKEN: [&str; 5] =
-    ["text/plain", "text/markdown", "text/csv", "application/json", "text/html"];
+/// Texts that are taken, beside pictures.
+const TEXTS: [&str; 5] = ["text/plain", "text/markdown", "text/csv", "application/json", "text/html"];
 
 /// How well-known files that are no text begin, and what they are.
-const OTHERS: [(&[u8], &str); 8] = [
+const OTHERS: [(&[u8], &str); 9] = [
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
+    (b"RIFF", "a WebP image, a sound or a film"),
     (b"\x1f\x8b", "packed with gzip"),
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
@@ -27,9 +29,16 @@ const OTHERS: [(&[u8], &str); 8] = [
 pub(super) fn checked_type(declared: &str) -> Result<String> {
     let mut parts = declared.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-    if !TAKEN.contains(&kind.as_str()) {
+    if let Some(picture) = PictureKind::of_type(&kind) {
+        return Ok(picture.media_type().to_owned());
+    }
+    if !TEXTS.contains(&kind.as_str()) {
         let shown: String = kind.chars().take(60).collect();
-        return Err(Error::invalid(format!("`{shown}` is not taken: send {}", TAKEN.join(", "))));
+        let pictures = PictureKind::ALL.map(PictureKind::media_type).join(", ");
+        let texts = TEXTS.join(", ");
+        return Err(Error::invalid(format!(
+            "`{shown}` is not taken: send {texts}, or a picture ({pictures})"
+        )));
     }
     for part in parts {
         let charset = part.to_ascii_lowercase();
@@ -46,6 +55,9 @@ pub(super) fn checked_type(declared: &str) -> Result<String> {
 /// # Errors
 /// `Invalid`, with what is wrong and where.
 pub(super) fn check_content(kind: &str, content: &[u8]) -> Result<()> {
+    if let Some(picture) = PictureKind::of_type(kind) {
+        return pictures::check(picture, content);
+    }
     if let Some((_, what)) = OTHERS.iter().find(|(start, _)| content.starts_with(start)) {
         return Err(Error::invalid(format!("the file is announced as {kind}, and it is {what}")));
     }
@@ -79,13 +91,24 @@ mod tests {
             ("text/plain", "text/plain"),
             ("Text/Markdown; charset=UTF-8", "text/markdown"),
             ("text/csv;header=present", "text/csv"),
+            ("Image/PNG", "image/png"),
+            ("image/jpg", "image/jpeg"),
         ] {
             assert_eq!(checked_type(declared).unwrap(), kind);
         }
-        for declared in ["image/png", "", "application/pdf", "text/plain2", "text/plain; charset=koi8-u"] {
+        for declared in [
+            "image/tiff",
+            "image/svg+xml",
+            "",
+            "application/pdf",
+            "text/plain2",
+            "text/plain; charset=koi8-u",
+        ] {
             let error = checked_type(declared).unwrap_err();
             assert!(
-                error.message().contains("text/plain, text/markdown") || declared.contains("koi8"),
+                error.message().contains("text/plain, text/markdown")
+                    && error.message().contains("image/jpeg, image/png, image/webp, image/gif")
+                    || declared.contains("koi8"),
                 "{error}"
             );
         }
@@ -93,7 +116,7 @@ mod tests {
 
     #[test]
     fn content_that_is_something_else_is_found_out() {
-        let table: [(&str, &[u8], &str); 8] = [
+        let table: [(&str, &[u8], &str); 10] = [
             ("text/plain", b"%PDF-1.7", "a PDF"),
             ("text/csv", b"PK\x03\x04rest", "office document"),
             ("text/plain", b"\xff\xfeh\0i\0", "UTF-16"),
@@ -102,6 +125,8 @@ mod tests {
             ("application/json", b"{\"a\": }", "no JSON"),
             ("application/json", b"", "no JSON"),
             ("text/markdown", b"\x89PNG\r\n", "PNG"),
+            ("text/plain", b"RIFF\x10\x00\x00\x00WEBPVP8 ", "WebP"),
+            ("image/png", b"Hello", "no image/png"),
         ];
         for (kind, content, expected) in table {
             let error = check_content(kind, content).unwrap_err();

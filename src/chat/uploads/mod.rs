@@ -5,8 +5,10 @@
 
 mod filed;
 mod heard;
+mod kept;
 mod kinds;
 mod link;
+mod pictures;
 
 use std::fmt;
 
@@ -16,12 +18,15 @@ use serde_json::json;
 use crate::accounts::{Actor, Scope};
 use crate::chat::Chat;
 use crate::chat::repeat::{claim, idempotency};
+use crate::dialog::PictureKind;
 use crate::error::{Error, Result};
 use crate::id::{MessageId, UploadId};
 use crate::store::{Idempotency, Tenant, Upload};
 pub(super) use filed::LongFile;
-pub(super) use heard::files;
+pub(super) use heard::{Sent, sent};
+pub(super) use kept::Along;
 pub use link::{Deed, Link};
+pub use pictures::{PICTURE_BYTES, picture_of};
 
 /// The longest name of a file, in characters.
 const MAX_NAME: usize = 255;
@@ -246,13 +251,18 @@ fn announced(actor: &Actor, new: NewUpload, limits: &UploadLimits, now: DateTime
         let message = format!("a file has 1 to {most} bytes ({mebibytes} MiB), not {size}");
         return Err(Error::invalid(message).with_source(About("size")));
     }
+    let content_type =
+        kinds::checked_type(&content_type).map_err(|error| error.with_source(About("contentType")))?;
+    let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    if PictureKind::of_type(&content_type).is_some() && bytes > PICTURE_BYTES {
+        return Err(pictures::too_large(bytes).with_source(About("size")));
+    }
     Ok(Upload {
         account_id: actor.account,
         id: UploadId::new(),
         person_id: actor.person,
         filename: checked_name(&filename).map_err(|error| error.with_source(About("filename")))?,
-        content_type: kinds::checked_type(&content_type)
-            .map_err(|error| error.with_source(About("contentType")))?,
+        content_type,
         size,
         sha256: unhex(&sha256).ok_or_else(|| {
             Error::invalid("`sha256` is 64 hexadecimal digits").with_source(About("sha256"))

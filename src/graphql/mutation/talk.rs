@@ -122,7 +122,8 @@ struct SendMessageInput {
     bot: Option<String>,
     /// Either this or `bot`.
     conversation_id: Option<ID>,
-    /// The words, at most 1 MB. What the bot cannot read at once becomes a document that it reads by passages.
+    /// The words, at most 1 MB; none where files come with it. What the bot cannot read at once becomes a document that
+    /// it reads by passages.
     text: String,
     /// Files that belong to it, at most 10, in this order: uploads of the caller's whose content has arrived and
     /// that no other message has.

@@ -16,7 +16,8 @@ pub(super) struct UploadMutations;
 impl UploadMutations {
     /// Announces a file. Send its content to `upload.url` with `PUT` within 15 minutes, then name it in
     /// `sendMessage(uploadIds:)` within a day. Taken are texts in UTF-8: `text/plain`, `text/markdown`,
-    /// `text/csv`, `application/json` and `text/html` (read as text); images are not taken yet.
+    /// `text/csv`, `application/json` and `text/html` (read as text); and still pictures of at most 5 MiB:
+    /// `image/jpeg`, `image/png`, `image/webp` and `image/gif`.
     async fn create_upload(
         &self,
         context: &Context<'_>,
@@ -49,9 +50,11 @@ struct CreateUploadInput {
     idempotency_key: ID,
     /// What it is called, at most 255 characters; folders before the name are left out.
     filename: String,
-    /// What it is: `text/plain`, `text/markdown`, `text/csv`, `application/json` or `text/html`.
+    /// What it is: `text/plain`, `text/markdown`, `text/csv`, `application/json`, `text/html`, `image/jpeg`,
+    /// `image/png`, `image/webp` or `image/gif`.
     content_type: String,
-    /// In bytes, at least 1; the server says how many it takes at most (10 MiB unless it is told otherwise).
+    /// In bytes, at least 1; the server says how many it takes at most (10 MiB unless it is told otherwise, 5 MiB
+    /// for a picture).
     size: i32,
     /// The SHA-256 of its content, in 64 hexadecimal digits.
     sha256: String,

@@ -40,7 +40,8 @@ pub(in crate::graphql) struct ContextSection {
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(in crate::graphql) struct ContextItem {
-    /// `persona`, `rule`, `source`, `summary`, `message`, `document`, `passage`, … Clients must expect others.
+    /// `persona`, `rule`, `source`, `summary`, `message`, `document`, `passage`, `picture`, …
+    /// Clients must expect others.
     kind: String,
     /// The name of the source, say, or a number; for a message see `message`.
     label: String,

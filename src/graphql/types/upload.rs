@@ -56,7 +56,7 @@ impl Upload {
     async fn filename(&self) -> &str {
         &self.0.filename
     }
-    /// What it is: `text/plain`.
+    /// What it is: `text/plain`, `image/png`.
     async fn content_type(&self) -> &str {
         &self.0.content_type
     }
@@ -104,7 +104,7 @@ impl Upload {
 pub(in crate::graphql) struct Attachment(pub(in crate::graphql) store::Upload);
 
 /// A file of a message. The bot reads text as far as its budget goes; `Turn.context` tells how far. What is too long
-/// for that, up to 1 MB, becomes a document that it reads by passages.
+/// for that, up to 1 MB, becomes a document that it reads by passages. Pictures it is shown where its model sees.
 #[Object]
 impl Attachment {
     /// Stays as it is for ever.

@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::dialog::{Spend, Usage};
 use crate::id::SummaryId;
 use crate::jobs::{Cron, Failure};
-use crate::memory::long;
 use crate::memory::summarize::{Summarizer, count, cut, extract, line, stored, usage};
+use crate::memory::told;
 use crate::spec;
 use crate::store::{Conversation, Message, Summary, SummaryKind, UsageEvent};
 use crate::tokens;
@@ -51,7 +51,7 @@ impl Summarizer {
             let Some(end) = end else { return Ok(tx.commit().await?) };
             let mut messages =
                 Message::list_said_between(&mut tx, conversation.id, first.sent_at, end).await?;
-            let long = long::shorten(&mut tx, messages.iter_mut()).await?;
+            let long = told::retell(&mut tx, &mut messages).await?;
             tx.commit().await?;
             let (Some(oldest), Some(newest)) = (messages.first(), messages.last()) else { return Ok(()) };
             let (from_ordinal, to_ordinal) = (oldest.ordinal, newest.ordinal);

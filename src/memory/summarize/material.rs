@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use crate::error::Result;
 use crate::id::{MessageId, SummaryId};
 use crate::memory::facts::{Draft, Origin, Place};
-use crate::memory::long;
 use crate::memory::summarize::Summarize;
 use crate::memory::summarize::reply::Kept;
 use crate::memory::summarize::transcript::{closed, line, stands, transcript};
+use crate::memory::told;
 use crate::search::terms;
 use crate::spec;
 use crate::store::{Bot, BotRevision, Conversation, Fact, Message, MessageRole, Summary, Tenant};
@@ -67,7 +67,7 @@ impl Material {
         let previous = latest.as_ref().filter(|latest| latest.to_ordinal >= conversation.window_from);
         let previous = previous.map(|latest| latest.text.clone()).unwrap_or_default();
         let mut waiting = Message::list_oldest(tx, id, from, i32::MAX, MOST_MESSAGES).await?;
-        let long = long::shorten(tx, waiting.iter_mut()).await?;
+        let long = told::retell(tx, &mut waiting).await?;
         let taken = fitting(&waiting, room(&bot, &previous));
         let has_more =
             taken < waiting.len() || i64::try_from(waiting.len()).is_ok_and(|count| count == MOST_MESSAGES);

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::dialog::{Call, Form, Manner, Message, Part, Request, Role, Schema, ToolChoice, ToolSpec};
+use crate::dialog::{
+    Call, Form, Manner, Message, Part, Picture, Request, Role, Schema, ToolChoice, ToolSpec,
+};
 use crate::providers::Route;
 
 /// Parameters that some models refuse. They are left out, or sent under their other name, once refused.
@@ -130,10 +132,12 @@ fn messages(provider: &str, request: &Request) -> Value {
 
 fn add(messages: &mut Vec<Value>, provider: &str, message: &Message) {
     let mut texts = Vec::new();
+    let mut pictures = Vec::new();
     let mut calls = Vec::new();
     for part in &message.parts {
         match part {
             Part::Text(text) => texts.push(text.as_str()),
+            Part::Picture(picture) => pictures.push(shown(picture)),
             Part::Call(call) => calls.push(json!({
                 "id": call_id(provider, &call.id),
                 "type": "function",
@@ -148,7 +152,13 @@ fn add(messages: &mut Vec<Value>, provider: &str, message: &Message) {
     }
     let text = texts.join("\n\n");
     match message.role {
-        Role::Person => messages.push(json!({ "role": "user", "content": text })),
+        Role::Person if pictures.is_empty() => messages.push(json!({ "role": "user", "content": text })),
+        Role::Person => {
+            if !text.is_empty() {
+                pictures.push(json!({ "type": "text", "text": text }));
+            }
+            messages.push(json!({ "role": "user", "content": pictures }));
+        }
         Role::Bot if calls.is_empty() => messages.push(json!({ "role": "assistant", "content": text })),
         Role::Bot => {
             let content = if text.is_empty() { Value::Null } else { Value::String(text) };
@@ -156,6 +166,11 @@ fn add(messages: &mut Vec<Value>, provider: &str, message: &Message) {
         }
         Role::Tool => {}
     }
+}
+
+fn shown(picture: &Picture) -> Value {
+    let url = format!("data:{};base64,{}", picture.kind.media_type(), picture.base64());
+    json!({ "type": "image_url", "image_url": { "url": url } })
 }
 
 /// Arguments that were not an object are sent back as an empty one: servers parse them.

@@ -1,6 +1,7 @@
 //! Providers over real sockets: a small server says exactly the bytes of each test.
 
 mod flow;
+mod pictures;
 mod server;
 mod translated;
 mod wire;

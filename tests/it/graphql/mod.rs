@@ -5,6 +5,7 @@ mod config;
 mod oversight;
 mod files;
 mod once;
+mod pictures;
 mod reading;
 mod remembered;
 mod revising;

@@ -6,6 +6,7 @@ mod digests;
 mod documents;
 mod facts;
 mod following;
+mod pictures;
 mod recall;
 mod summaries;
 

@@ -50,7 +50,10 @@ async fn what_is_wrong_is_named() {
         (json!({ "messages": [{ "role": "parrot", "content": "Hi" }] }), "messages[0].role"),
         (json!({ "messages": [{ "role": "function", "content": "Hi" }] }), "messages[0].role"),
         (json!({ "messages": [{ "role": "user" }] }), "messages[0].content"),
-        (json!({ "messages": [{ "role": "user", "content": image }] }), "messages[0].content[0].type"),
+        (
+            json!({ "messages": [{ "role": "user", "content": image }] }),
+            "messages[0].content[0].image_url.url",
+        ),
         (json!({ "messages": [user, calls] }), "messages[1]"),
         (json!({ "messages": [user, calls, user] }), "messages[2].role"),
         (

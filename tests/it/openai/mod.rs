@@ -2,6 +2,7 @@
 
 mod errors;
 mod lasting;
+mod pictures;
 mod stateless;
 mod streams;
 mod tools;

@@ -6,6 +6,7 @@ mod fifty;
 mod guide;
 mod hostile;
 mod judged;
+mod pictures;
 mod processes;
 mod render;
 mod stage;

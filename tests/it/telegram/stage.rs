@@ -45,13 +45,33 @@ impl Stage {
 
     /// The same, on a service that some are on already.
     pub(super) async fn on(telegram: Telegram, mode: Mode, keys: &str, more: &str) -> Self {
+        Self::of((telegram, mode), PARROT, (keys, more), Vec::new()).await
+    }
+
+    /// The same with another model, and more in the environment.
+    pub(super) async fn thinking(
+        mode: Mode,
+        model: &str,
+        keys: &str,
+        variables: Vec<(String, String)>,
+    ) -> Self {
+        let parrot = PARROT.replace("{use: scripted}", model);
+        Self::of((Telegram::start().await, mode), &parrot, (keys, ""), variables).await
+    }
+
+    async fn of(
+        (telegram, mode): (Telegram, Mode),
+        parrot: &str,
+        (keys, more): (&str, &str),
+        variables: Vec<(String, String)>,
+    ) -> Self {
         telegram.without_limits();
         let bot = telegram.bot("7:secret", "parrot_bot");
         let ann = telegram.person("Ann");
         let chat = telegram.private(&ann, &bot);
         let way = if mode == Mode::Webhook { "webhook" } else { "polling" };
         let file = format!(
-            "{PARROT}channels: {{telegram: {{token: {{secret: PARROT_TOKEN}}, mode: {way}, {keys}}}}}\n{more}"
+            "{parrot}channels: {{telegram: {{token: {{secret: PARROT_TOKEN}}, mode: {way}, {keys}}}}}\n{more}"
         );
         let mut plan = Plan {
             bots: Bots::Written(vec![("parrot".into(), file)]),
@@ -61,6 +81,7 @@ impl Stage {
             ],
             ..Plan::default()
         };
+        plan.variables.extend(variables);
         if mode == Mode::Webhook {
             plan.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             plan.variables.push(("PUBLIC_URL".into(), format!("http://127.0.0.1:{}", plan.port)));

@@ -102,6 +102,17 @@ impl Message {
         self.rest.keys().map(String::as_str).find(|key| MEDIA.contains(key))
     }
 
+    /// Whether it, or what it answers to, holds more than words.
+    pub(in crate::channels::telegram) fn holds_more(&self) -> bool {
+        self.media().is_some() || self.reply_to_message.as_deref().is_some_and(|to| to.media().is_some())
+    }
+
+    /// The sizes in which there is a photo; none without one.
+    pub(in crate::channels::telegram) fn photo(&self) -> Vec<PhotoSize> {
+        let sizes = self.rest.get("photo").and_then(Value::as_array).into_iter().flatten();
+        sizes.filter_map(|size| PhotoSize::deserialize(size).ok()).collect()
+    }
+
     /// The topic that it belongs to; the general one has no number.
     pub(in crate::channels::telegram) fn topic(&self) -> Option<i64> {
         self.message_thread_id.filter(|id| self.is_topic_message == Some(true) && *id != 1)
@@ -162,6 +173,19 @@ pub(in crate::channels::telegram) struct Document {
     pub(in crate::channels::telegram) file_name: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(in crate::channels::telegram) mime_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(in crate::channels::telegram) file_size: Option<i64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::channels::telegram) struct PhotoSize {
+    pub(in crate::channels::telegram) file_id: String,
+    /// In pixels.
+    #[serde(default)]
+    pub(in crate::channels::telegram) width: i64,
+    #[serde(default)]
+    pub(in crate::channels::telegram) height: i64,
+    /// In bytes.
     #[serde(default, deserialize_with = "lenient")]
     pub(in crate::channels::telegram) file_size: Option<i64>,
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::attached::{self, Attached};
 use super::guard::Verdict;
 use super::place::{Author, whence};
-use super::{access, address, command, document};
+use super::{access, address, command};
 use crate::accounts::Actor;
 use crate::channels::telegram::Door;
 use crate::channels::telegram::api::entity::with_links;
@@ -48,7 +49,7 @@ pub(super) async fn take(door: &Arc<Door>, line: &Arc<Line>, message: Message) -
     }
     let actor = author.actor(door, line).await?;
     let who = (&actor, whence);
-    if *is_addressed && !is_in_time(door, line, &heard, who, (message.message_id, language)).await? {
+    if *is_addressed && !is_in_time(door, line, &heard, who, (&message, language)).await? {
         return Ok(());
     }
     if *is_addressed && let Some(typed) = address::command(&message, me) {
@@ -87,9 +88,19 @@ async fn heard(door: &Door, line: &Line, message: &Message) -> Result<Option<Hea
         _ if address::is_for_another(message, &me) => false,
         Groups::Never => return Ok(None),
         Groups::Always => true,
-        Groups::Mention => address::is_addressed(message, &me),
+        Groups::Mention => {
+            address::is_addressed(message, &me) || goes_on(door, line, &whence, message).await?
+        }
     };
     Ok(Some(Heard { live, me, author, whence, is_addressed }))
+}
+
+/// Whether it is a part of an album that is being answered: its words hang on one part alone.
+async fn goes_on(door: &Door, line: &Line, whence: &Whence, message: &Message) -> Result<bool> {
+    match &message.media_group_id {
+        Some(album) => door.chat.is_album_answered(line.account, whence, album).await,
+        None => Ok(false),
+    }
 }
 
 /// Whether they do not write faster than the bot's file allows; they are told once if they do.
@@ -98,10 +109,17 @@ async fn is_in_time(
     line: &Line,
     heard: &Heard,
     (actor, whence): (&Actor, &Whence),
-    (message, language): (i64, Language),
+    (message, language): (&Message, Language),
 ) -> Result<bool> {
+    let (message, album) = (message.message_id, &message.media_group_id);
     let Some(limits) = &heard.live.spec.limits else { return Ok(true) };
     let Some(most) = limits.messages_per_minute else { return Ok(true) };
+    // An album is one message to whoever sends it.
+    if let Some(album) = album
+        && door.chat.is_album_answered(line.account, whence, album).await?
+    {
+        return Ok(true);
+    }
     let whose = match limits.per {
         Per::Person => format!("{}@{}", heard.author.id, whence.chat),
         Per::Conversation => whence.key.clone(),
@@ -119,7 +137,7 @@ async fn is_in_time(
     }
 }
 
-/// Brings words into the conversation, with the text that was sent beside them; what holds neither is declined.
+/// Brings words into the conversation, with what hangs on them; what holds neither is declined.
 async fn say_it(
     door: &Door,
     line: &Line,
@@ -128,63 +146,85 @@ async fn say_it(
     message: &Message,
     language: Language,
 ) -> Result<()> {
-    let decline = |text: &str| Note {
+    let note = |text: &str| Note {
         to: Some(message.message_id.to_string()),
         album: message.media_group_id.clone(),
         text: text.to_owned(),
         buttons: None,
     };
-    let mut uploads = Vec::new();
-    if let Some(document) = &message.document
-        && heard.is_addressed
-    {
-        let key = format!("{}:{}:{}", whence.connection, whence.chat, message.message_id);
-        uploads.extend(document::fetch(door, line, actor, document, &key).await?);
-        if uploads.is_empty() && message.words().is_none() {
-            door.chat.note(actor, whence, decline(say::unreadable_file(language))).await?;
+    let sees = message.holds_more() && door.chat.sees(line.account, &heard.live).await?;
+    let attached = match heard.is_addressed {
+        true => attached::fetch(door, line, (actor, whence), message, sees).await?,
+        false => Attached::default(),
+    };
+    if attached.lost {
+        // Once for all of an album, and beside the answer to the words that came with it.
+        let what = message.media_group_id.clone().unwrap_or_else(|| message.message_id.to_string());
+        let note = Note { to: Some(format!("lost of {what}")), ..note(say::lost_file(language)) };
+        door.chat.note(actor, whence, note).await?;
+    }
+    let Some(words) = words(heard, message, !attached.uploads.is_empty()) else {
+        if !heard.is_addressed || attached.lost {
             return Ok(());
         }
-    }
-    let Some(words) = words(heard, message, !uploads.is_empty()) else {
-        let again = match &message.media_group_id {
-            Some(album) => door.chat.has_album(actor, whence, album).await?,
-            None => false,
+        let text = match attached.unreadable {
+            true => say::unreadable_file(language, sees),
+            false => say::only_text(language, sees),
         };
-        if heard.is_addressed && !again {
-            door.chat.note(actor, whence, decline(say::only_text(language))).await?;
-        }
-        return Ok(());
+        return decline(door, line, (actor, whence), note(text), sees).await;
     };
     let said = Said {
         external_id: message.message_id.to_string(),
         album: message.media_group_id.clone(),
         text: words,
-        uploads,
+        uploads: attached.uploads,
         answer: heard.is_addressed,
+        gathers: heard.is_addressed && sees && message.media_group_id.is_some(),
     };
     let is_blank = said.text.trim().is_empty();
     match door.chat.arrive(actor, whence, said).await {
         // White space alone says nothing.
         Err(error) if error.kind() == Kind::Invalid && is_blank => Ok(()),
         Err(error) if error.kind() == Kind::Invalid => {
-            door.chat.note(actor, whence, decline(say::too_long(language))).await.map(drop)
+            door.chat.note(actor, whence, note(say::too_long(language))).await.map(drop)
         }
         arrived => arrived.map(drop),
     }
 }
 
+/// Says that something cannot be taken; of an album once. A bot that sees answers the pictures of an album and still
+/// owes a word about the rest; one that does not has said or heard enough with the first part.
+async fn decline(
+    door: &Door,
+    line: &Line,
+    (actor, whence): (&Actor, &Whence),
+    mut note: Note,
+    sees: bool,
+) -> Result<()> {
+    if let Some(album) = &note.album {
+        if sees {
+            note.to = Some(format!("declined of {album}"));
+        } else if door.chat.has_album(line.account, whence, album).await? {
+            return Ok(());
+        }
+    }
+    door.chat.note(actor, whence, note).await.map(drop)
+}
+
 /// What a message says, as the conversation keeps it: with the addresses of its links, without the bot's name, and
-/// with what it answers to. A file without words goes by its name.
+/// with what it answers to. A text file without words goes by its name; a picture needs none.
 fn words(heard: &Heard, message: &Message, has_file: bool) -> Option<String> {
+    let quoted = quoted(message, &heard.me);
     let Some((text, entities)) = message.words() else {
-        let name = message.document.as_ref().and_then(|document| document.file_name.clone());
-        return has_file.then(|| name.unwrap_or_else(|| "file.txt".into()));
+        let document = message.document.as_ref().filter(|_| attached::shown(message).is_none());
+        let name = document.map(|document| document.file_name.as_deref().unwrap_or("file.txt"));
+        return has_file.then(|| format!("{quoted}{}", name.unwrap_or_default()));
     };
     let mut words = with_links(text, entities);
     if heard.whence.is_group {
         words = address::without_name(&words, &heard.me);
     }
-    Some(format!("{}{words}", quoted(message, &heard.me)))
+    Some(format!("{quoted}{words}"))
 }
 
 /// What somebody answers to, where that is not the bot's own and so not in its memory: it is repeated.
@@ -196,7 +236,10 @@ fn quoted(message: &Message, me: &Me) -> String {
         return String::new();
     }
     let part = message.quote.as_ref().map(|quote| quote.text.as_str());
-    let Some(text) = part.or_else(|| to.words().map(|(text, _)| text)) else { return String::new() };
+    let picture = attached::shown(to).map(|_| "[a picture]");
+    let Some(text) = part.or_else(|| to.words().map(|(text, _)| text)).or(picture) else {
+        return String::new();
+    };
     let who = to.from.as_ref().map_or_else(String::new, |from| format!("{}: ", from.name()));
     let excerpt: String = text.chars().take(QUOTED).collect();
     let more = if text.chars().count() > QUOTED { "…" } else { "" };

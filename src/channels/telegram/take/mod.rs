@@ -3,8 +3,9 @@
 
 pub(super) mod access;
 mod address;
+mod attached;
 mod command;
-mod document;
+mod file;
 mod guard;
 mod message;
 mod others;

@@ -73,7 +73,7 @@ fn question_of(request: &Request) -> String {
 fn text_of(parts: &[Part]) -> String {
     let texts = parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
-        Part::Call(_) | Part::Returned(_) => None,
+        Part::Picture(_) | Part::Call(_) | Part::Returned(_) => None,
     });
     texts.collect::<Vec<_>>().join("\n")
 }
@@ -83,7 +83,7 @@ fn returned(request: &Request) -> Option<String> {
     let last = request.messages.last().filter(|message| message.role == Role::Tool)?;
     let contents = last.parts.iter().filter_map(|part| match part {
         Part::Returned(returned) => Some(returned.content.as_str()),
-        Part::Text(_) | Part::Call(_) => None,
+        Part::Text(_) | Part::Picture(_) | Part::Call(_) => None,
     });
     Some(contents.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
 }

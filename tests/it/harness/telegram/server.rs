@@ -82,7 +82,7 @@ async fn answer(inner: &Arc<Inner>, request: Request<Body>) -> Option<Response> 
     let (head, body) = request.into_parts();
     let path = unescaped(head.uri.path());
     if let Some(path) = path.strip_prefix("/file/bot") {
-        return Some(file(inner, path));
+        return file(inner, path);
     }
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|path| path.split_once('/')) else {
         return Some(refuse(&Refusal::new(404, "Not Found")));
@@ -201,14 +201,28 @@ pub(super) async fn run(
     }
 }
 
-fn file(inner: &Inner, path: &str) -> Response {
-    let state = inner.lock();
+/// A file, or the trouble that fetching one gets (`Fault::on("file")`); none if the connection shall be cut.
+fn file(inner: &Inner, path: &str) -> Option<Response> {
+    let mut state = inner.lock();
+    match strike(&mut state.faults, "file", None) {
+        Some(Trouble::CutBefore | Trouble::CutAfter) => return None,
+        Some(Trouble::Away) => {
+            let kind = [(header::CONTENT_TYPE, "text/html")];
+            return Some((axum::http::StatusCode::BAD_GATEWAY, kind, BAD_GATEWAY).into_response());
+        }
+        Some(trouble) => {
+            if let Some(refusal) = trouble.refusal() {
+                return Some(refuse(&refusal));
+            }
+        }
+        None => {}
+    }
     let found = path.split_once('/').filter(|(token, _)| state.bots.contains_key(*token));
     let bytes = found.and_then(|(_, path)| state.files.get(path.strip_prefix("files/")?));
-    match bytes {
+    Some(match bytes {
         Some(bytes) => bytes.clone().into_response(),
         None => refuse(&Refusal::new(404, "Not Found")),
-    }
+    })
 }
 
 fn refuse(refusal: &Refusal) -> Response {

@@ -120,7 +120,12 @@ impl State {
             "photo" => {
                 shape["width"] = json!(640);
                 shape["height"] = json!(480);
-                return json!([shape]);
+                // As the service does: smaller sizes first, each a file of its own.
+                let small = format!("{}-small", shape["file_id"].as_str().unwrap_or_default());
+                self.files.insert(small.clone(), b"\xff\xd8\xffsmall".to_vec());
+                let small = json!({ "file_id": small, "file_unique_id": format!("u{small}"), "file_size": 8,
+                    "width": 90, "height": 68 });
+                return json!([small, shape]);
             }
             "document" => {
                 shape["file_name"] = json!(name);

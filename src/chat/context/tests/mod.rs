@@ -1,10 +1,13 @@
 //! What the model hears, in tables and by property.
 
+mod pictures;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::dialog::Role;
 use crate::id::{AccountId, ConversationId, MessageId, SummaryId};
 use crate::memory::FoundKind;
 use crate::store::MessageRole;
@@ -56,6 +59,8 @@ struct Case {
     summary: Option<store::Summary>,
     known: Vec<store::Fact>,
     files: Vec<File>,
+    pictures: Vec<Picture>,
+    sees: bool,
     readings: Vec<Reading>,
     ratio: f32,
 }
@@ -70,6 +75,8 @@ impl Case {
             summary: None,
             known: Vec::new(),
             files: Vec::new(),
+            pictures: Vec::new(),
+            sees: true,
             readings: Vec::new(),
             ratio: 1.0,
         }
@@ -84,6 +91,8 @@ impl Case {
             found: &self.found,
             recall_complete: true,
             files: &self.files,
+            pictures: &self.pictures,
+            sees: self.sees,
             evidence: Vec::new(),
             window: &self.window,
             inbound: &self.inbound,
