@@ -32,11 +32,12 @@ fn place(telegram: &Telegram) -> Place {
     place
 }
 
-/// Brings a token; the id of the connection.
-async fn add(api: &Api, bot: &Bot) -> Value {
-    let query = "mutation($token: String!) { addConnection(input: { idempotencyKey: $token, bot: \"parrot\",
+/// Brings a token, for the first time or once more; the id of the connection.
+async fn add(api: &Api, bot: &Bot, time: usize) -> Value {
+    let query =
+        "mutation($key: ID!, $token: String!) { addConnection(input: { idempotencyKey: $key, bot: \"parrot\",
         token: $token }) { connection { id } userErrors { ... on UserError { message } } } }";
-    let added = api.ask(query, json!({ "token": bot.token })).await;
+    let added = api.ask(query, json!({ "key": format!("{}-{time}", bot.token), "token": bot.token })).await;
     let id = added["addConnection"]["connection"]["id"].clone();
     assert!(id.is_string(), "{added}");
     id
@@ -81,12 +82,12 @@ async fn fifty_bots_come_and_go_cost_little_and_are_shared_by_two_replicas() {
     let api = Api::new(place.url(), token);
     let mut ids = Vec::new();
     for bot in &bots[..5] {
-        ids.push(add(&api, bot).await);
+        ids.push(add(&api, bot, 1).await);
     }
     until_running(&api, 5).await;
     let before = server.memory();
     for bot in &bots[5..] {
-        ids.push(add(&api, bot).await);
+        ids.push(add(&api, bot, 1).await);
     }
     until_running(&api, bots.len()).await;
     sleep(Duration::from_secs(1)).await;
@@ -124,7 +125,7 @@ async fn fifty_bots_come_and_go_cost_little_and_are_shared_by_two_replicas() {
     let second = place.beside();
     let other = second.start(&["serve"]).await;
     for bot in &bots[..25] {
-        add(&api, bot).await;
+        add(&api, bot, 2).await;
     }
     until_running(&api, bots.len()).await;
     gone[0].1.wait_for(|chat| chat.answers().len() == 2).await;
