@@ -131,6 +131,8 @@ async fn fifty_bots_come_and_go_cost_little_and_are_shared_by_two_replicas() {
     gone[0].1.wait_for(|chat| chat.answers().len() == 2).await;
     people.extend(gone);
     all_answer(&people).await;
+    // What was on its way in that moment would be left alone for a minute: its fate would be unknown.
+    sleep(Duration::from_secs(1)).await;
     server.kill();
     all_answer(&people).await;
     let conflicts: usize = bots.iter().map(Bot::conflicts).sum();
