@@ -56,7 +56,7 @@ impl Chat {
         if budget > MOST_TOKENS {
             return Err(Error::invalid(format!("`budget` is at most {MOST_TOKENS} tokens, not {budget}")));
         }
-        let mut tx = self.engine.store.tenant(actor.account).await?;
+        let mut tx = self.engine.store.reading(actor.account).await?;
         let (conversation, person) = match conversation {
             None => {
                 let key = format!("person:{}", actor.person);

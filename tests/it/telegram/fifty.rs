@@ -43,6 +43,12 @@ async fn add(api: &Api, bot: &Bot, time: usize) -> Value {
     id
 }
 
+async fn remove(api: &Api, id: Value) {
+    let query = "mutation($id: ID!) { removeConnection(input: { id: $id }) { userErrors { __typename } } }";
+    let removed = api.ask(query, json!({ "id": id })).await;
+    assert_eq!(removed["removeConnection"]["userErrors"], json!([]));
+}
+
 async fn until_running(api: &Api, count: usize) {
     let since = Instant::now();
     loop {
@@ -105,10 +111,7 @@ async fn fifty_bots_come_and_go_cost_little_and_are_shared_by_two_replicas() {
 
     // Those that are taken away hear nothing more; the others do not notice.
     for id in ids.drain(..25) {
-        let remove =
-            "mutation($id: ID!) { removeConnection(input: { id: $id }) { userErrors { __typename } } }";
-        let removed = api.ask(remove, json!({ "id": id })).await;
-        assert_eq!(removed["removeConnection"]["userErrors"], json!([]));
+        remove(&api, id).await;
     }
     until_running(&api, bots.len() - 25).await;
     let since = Instant::now();
