@@ -58,7 +58,9 @@ async fn main() {
         let _ = fs::remove_dir_all(&home);
         return;
     }
-    thousand_bots(&home);
+    if !only("turns") {
+        thousand_bots(&home);
+    }
 
     let mut server = Server::start(&home, &bots).await;
     println!(
@@ -81,6 +83,11 @@ async fn main() {
     println!("one commit on this disk, p50 | {commit:.2} ms");
     throughput(&server, &door, &mut db).await;
     latency(&door, &mut db, commit).await;
+    if only("turns") {
+        server.stop().await;
+        let _ = fs::remove_dir_all(&home);
+        return;
+    }
     sockets::accepted(&door, commit).await;
     sockets::subscriptions(&server, &door).await;
     stateless::measure(&server, &door).await;

@@ -21,8 +21,11 @@ use crate::harness::telegram::{Bot, Chat, Person, Telegram};
 const PROJECT: &str = "apiVersion: botwright/v1\nkind: Project\nsource: test/bots\n";
 const ANSWER: &str = "An answer of some words, which **grows** for a while and is whole in the end.";
 const SHOWN: &str = "An answer of some words, which grows for a while and is whole in the end.";
-/// How long an answer may take, with all the trouble on its way.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How late an answer of the service may come.
+const SLOW: Duration = Duration::from_secs(2);
+/// How long an answer may take, with all the trouble on its way: after a kill a minute passes before the fate of what
+/// was being sent counts as unknown.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 struct Size {
     bots: usize,
@@ -42,8 +45,7 @@ impl Size {
 
 /// One call in ten goes wrong: a tenth of the trouble of each kind.
 fn faults(telegram: &Telegram) {
-    let kinds =
-        [Faulty::TooMany(2), Faulty::Away, Faulty::CutBefore, Faulty::CutAfter, Faulty::Slow(PATIENCE / 20)];
+    let kinds = [Faulty::TooMany(2), Faulty::Away, Faulty::CutBefore, Faulty::CutAfter, Faulty::Slow(SLOW)];
     for (seed, kind) in kinds.into_iter().enumerate() {
         telegram.fault(Fault::new(kind).once_in(50, seed as u64));
     }
