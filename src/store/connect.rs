@@ -58,7 +58,7 @@ impl Store {
     /// a statement that takes too long, also for a caller who went away. That is `Unavailable`.
     pub async fn reading(&self, account: AccountId) -> Result<Tenant> {
         let tx = self.begin(&self.pool, &Tenant::reading(account, self.deadline)).await?;
-        Ok(Tenant::reader(account, tx))
+        Ok(Tenant::of(account, tx))
     }
 
     /// Begins a transaction confined to `account`.
