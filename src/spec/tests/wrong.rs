@@ -333,7 +333,7 @@ fn the_three_forms() {
   |
 6 |   tempature: 0.3
   |   ^^^^^^^^^ did you mean `temperature`?
-  = allowed here: use, temperature, maxOutputTokens, fallback, contextBudget
+  = allowed here: use, temperature, maxOutputTokens, fallback, vision, contextBudget
 "
     );
     assert_eq!(
