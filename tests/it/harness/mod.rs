@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod cluster;
 pub(crate) mod dice;
 pub(crate) mod door;
+pub(crate) mod pictures;
 pub(crate) mod process;
 pub(crate) mod scratch;
 pub(crate) mod talk;

@@ -2,11 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use botwright::dialog::{Part, PictureKind, Request};
+use botwright::dialog::{Part, PictureKind};
 use botwright::providers::scripted::Line;
 use botwright::store::{Message, Upload};
 use serde_json::{Value, json};
 
+use crate::harness::pictures::shown;
 use crate::openai::{Open, PARROT, asked};
 
 fn png(number: u8) -> Vec<u8> {
@@ -26,15 +27,6 @@ fn looking(text: &str, pictures: &[Vec<u8>]) -> Value {
 
 async fn seeing() -> Open {
     Open::with(Vec::new(), &PARROT.replace("scripted", "scripted, vision: true")).await
-}
-
-fn shown(request: &Request) -> Vec<Vec<u8>> {
-    let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let pictures = parts.filter_map(|part| match part {
-        Part::Picture(picture) => Some(picture.content.to_vec()),
-        _ => None,
-    });
-    pictures.collect()
 }
 
 /// The names, kinds and contents of what the messages of `user` have, and how many messages there are.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::stage::{Mode, Stage};
+use crate::harness::pictures::shown;
 use crate::harness::telegram::Letter;
 use crate::harness::telegram::faults::{Fault, Trouble};
 
@@ -40,16 +41,6 @@ fn moving() -> Vec<u8> {
 
 async fn seeing(mode: Mode) -> Stage {
     Stage::thinking(mode, SEEING, OPEN, Vec::new()).await
-}
-
-/// The pictures that a model was shown, in order.
-fn shown(request: &Request) -> Vec<Vec<u8>> {
-    let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let pictures = parts.filter_map(|part| match part {
-        Part::Picture(picture) => Some(picture.content.to_vec()),
-        _ => None,
-    });
-    pictures.collect()
 }
 
 /// The latest request of the model's.

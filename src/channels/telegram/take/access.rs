@@ -68,7 +68,7 @@ pub(super) async fn turn_away(
             account_id: line.account,
             bot_id: line.bot,
             handle: author.handle(),
-            name: author.name.replace('\0', "\u{fffd}"),
+            name: author.name.clone(),
             state: GrantState::Asked,
             code: pairing.then(|| code.clone()),
             code_until: pairing.then_some(until),

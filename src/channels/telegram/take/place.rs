@@ -80,7 +80,6 @@ pub(super) fn whence(line: &Line, me: i64, chat: &Chat, topic: Option<i64>) -> W
         chat: chat.id.to_string(),
         thread,
         is_group: !chat.is_private(),
-        // Postgres holds no NUL in text.
-        title: chat.title.as_ref().map(|title| title.replace('\0', "\u{fffd}")),
+        title: chat.title.clone(),
     }
 }
