@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -127,8 +127,13 @@ impl Outbox {
         }
         let slots = Arc::new(Semaphore::new(PARALLEL));
         let mut waiter = self.store.wake().waiter(Hint::Outbox);
+        let mut looked: Option<Instant> = None;
         while !stop.is_cancelled() {
-            match self.send_due(&slots).await {
+            let looks = looked.is_none_or(|looked| looked.elapsed() >= POLL);
+            if looks {
+                looked = Some(Instant::now());
+            }
+            match self.send_due(&slots, looks).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(error = error.chain(), "the outbox waits"),
@@ -142,17 +147,20 @@ impl Outbox {
         let _ = slots.acquire_many(u32::try_from(PARALLEL).unwrap_or(u32::MAX)).await;
     }
 
-    /// Claims and sends what is due; true if there may be more.
-    async fn send_due(&self, slots: &Arc<Semaphore>) -> Result<bool> {
+    /// Claims and sends what is due, and where it `looks` for them ends those of dead senders; true if there may be
+    /// more.
+    async fn send_due(&self, slots: &Arc<Semaphore>, looks: bool) -> Result<bool> {
         let free = slots.available_permits();
         if free == 0 {
             return Ok(false);
         }
         let mut tx = self.store.system().await?;
-        Delivery::give_up_expired(&mut tx).await?;
+        if looks {
+            Delivery::give_up_dead(&mut tx).await?;
+        }
         let claimed = Delivery::claim(&mut tx, self.replica, i64::try_from(free).unwrap_or(1)).await?;
         tx.commit().await?;
-        let any = !claimed.is_empty();
+        let is_full = claimed.len() == free;
         for delivery in claimed {
             let Ok(slot) = slots.clone().acquire_owned().await else { return Ok(false) };
             let outbox = self.clone();
@@ -161,7 +169,7 @@ impl Outbox {
                 drop(slot);
             });
         }
-        Ok(any)
+        Ok(is_full)
     }
 
     async fn send(&self, delivery: Delivery) {

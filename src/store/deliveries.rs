@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 use crate::error::Result;
 use crate::id::{AccountId, ConversationId, DeliveryId, MessageId, ReplicaId, TurnId};
 use crate::store::columns::words;
+use crate::store::replicas;
 use crate::store::schema::deliveries;
 use crate::store::sql::sql;
 use crate::store::tx::{System, Tenant};
@@ -33,6 +34,8 @@ words! {
 
 /// How long a send may take before its fate counts as unknown, in seconds.
 const LEASE_SECONDS: f64 = 60.0;
+/// How long a send goes on whose replica shows no life, in seconds: it may be about to show it again.
+const LIFELESS_SECONDS: f64 = 5.0;
 
 /// One outbound part of a message.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, QueryableByName)]
@@ -110,11 +113,18 @@ impl Delivery {
         Ok(claimed)
     }
 
-    /// Deliveries whose sender died in the middle: their fate is unknown, so they become ambiguous.
-    pub async fn give_up_expired(tx: &mut System) -> Result<usize> {
-        let count = sql("update deliveries set state = 'ambiguous', leased_by = null, lease_until = null,
+    /// Deliveries whose sender died in the middle, or takes too long: their fate is unknown, so they become ambiguous.
+    /// A sender that lives after all can still settle them.
+    pub async fn give_up_dead(tx: &mut System) -> Result<usize> {
+        let count = sql("update deliveries set state = 'ambiguous', lease_until = null,
                  error = 'the sender died before the channel answered'
-             where state = 'sending' and lease_until < now()")
+             where state = 'sending' and (lease_until < now()
+                 or (lease_until < now() + make_interval(secs => ?) and not exists (
+                     select from pg_locks where locktype = 'advisory' and classid = ? and objsubid = 2 and granted
+                       and database = (select oid from pg_database where datname = current_database())
+                       and objid::bigint::bit(32) = ('x' || right(leased_by::text, 8))::bit(32))))")
+        .bind::<Double, _>(LEASE_SECONDS - LIFELESS_SECONDS)
+        .bind::<Integer, _>(replicas::CLASS)
         .execute(tx.conn())
         .await?;
         Ok(count)
@@ -127,7 +137,7 @@ impl Delivery {
                  text = case when ? and message_id is null then '' else text end,
                  attempts = attempts - case when ? then 1 else 0 end,
                  run_at = coalesce(now() + make_interval(secs => ?), run_at), leased_by = null, lease_until = null
-             where account_id = ? and id = ? and state = 'sending' and leased_by is not distinct from ?")
+             where account_id = ? and id = ? and state in ('sending', 'ambiguous') and leased_by is not distinct from ?")
         .bind::<Text, _>(state)
         .bind::<Nullable<Text>, _>(external_id)
         .bind::<Nullable<Text>, _>(error)
@@ -184,7 +194,7 @@ impl Delivery {
 
     /// Sends an ambiguous or failed delivery again, by hand; whether there was one.
     pub async fn resend(tx: &mut Tenant, id: DeliveryId) -> Result<bool> {
-        let count = sql("update deliveries set state = 'queued', error = null, run_at = now()
+        let count = sql("update deliveries set state = 'queued', error = null, run_at = now(), leased_by = null
              where account_id = current_account() and id = ? and state in ('ambiguous', 'failed') and text <> ''")
         .bind::<SqlUuid, _>(id)
         .execute(tx.conn())

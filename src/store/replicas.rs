@@ -18,10 +18,10 @@ use crate::store::connect::Store;
 use crate::store::sql::sql;
 use crate::store::tx::{System, Tenant};
 
-/// The advisory locks `(CLASS, key)` are replicas that live.
-const CLASS: i32 = 7_241_005;
+/// The advisory locks `(CLASS, key)` are replicas that live; the key is the last 32 bits of the id.
+pub(super) const CLASS: i32 = 7_241_005;
 /// How often a replica looks whether its connection still stands.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What tells replicas apart in a lock: the last bits of the id, which are random.
