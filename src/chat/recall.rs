@@ -73,7 +73,7 @@ impl Chat {
         };
         let asker = Person::find(&tx, person.unwrap_or(actor.person));
         let (asker, setting) = try_join(asker, Setting::find(&tx, conversation)).await?;
-        tx.leave();
+        tx.commit().await?;
         let ask = Ask {
             bot: live.bot.id,
             conversation,

@@ -60,7 +60,7 @@ impl Memory {
         }
         let mut tx = self.store.reading(account).await?;
         let found = load(&mut tx, &scope, hits, Some(ask)).await?;
-        tx.leave();
+        tx.commit().await?;
         let found = found.into_iter().map(|(_, found)| found).collect();
         Ok(Recalled { found: arrange(found, ask), complete })
     }

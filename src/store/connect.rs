@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use deadpool::managed::{Hook, HookError, Metrics, QueueMode};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
+};
+use diesel_async::{
+    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::{Error, Kind, Result};
@@ -58,7 +63,7 @@ impl Store {
     /// a statement that takes too long, also for a caller who went away. That is `Unavailable`.
     pub async fn reading(&self, account: AccountId) -> Result<Tenant> {
         let tx = self.begin(&self.pool, &Tenant::reading(account, self.deadline)).await?;
-        Ok(Tenant::of(account, tx))
+        Ok(Tenant::reader(account, tx))
     }
 
     /// Begins a transaction confined to `account`.
@@ -112,11 +117,30 @@ fn pool(url: &str, connections: usize) -> Result<Pool<AsyncPgConnection>> {
     config.recycling_method = RecyclingMethod::Fast;
     Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(connections)
+        // The latest first: its server process has everything at hand, the statements prepared, the tables known.
+        .queue_mode(QueueMode::Lifo)
+        .post_recycle(Hook::async_fn(|conn, metrics| Box::pin(forget_old_plans(conn, metrics))))
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(WAIT))
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(Error::internal)
+}
+
+/// A prepared statement keeps its plan until the tables are analyzed anew, and one that was made for a table of a few
+/// rows goes through all of it when it has thousands. So a connection forgets its plans (not the statements) each
+/// time its age has doubled.
+async fn forget_old_plans(
+    conn: &mut AsyncPgConnection,
+    metrics: &Metrics,
+) -> std::result::Result<(), HookError<PoolError>> {
+    let doublings = |age: Duration| age.as_secs().checked_ilog2();
+    let age = metrics.age();
+    if doublings(age) > doublings(age.saturating_sub(metrics.last_used())) {
+        let forgot = conn.batch_execute("discard plans").await;
+        forgot.map_err(|error| HookError::Backend(PoolError::QueryError(error)))?;
+    }
+    Ok(())
 }
 
 /// Brings the database at `url` up to date and says which migrations ran. Safe to call from several

@@ -335,16 +335,19 @@ impl Message {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let found = sql("select messages.* from messages
+        // Materialized: the other way around, all messages of all conversations would be gone through.
+        let found = sql("with found as materialized (
+                 select * from messages
+                 where account_id = current_account() and id = any(?)
+                   and erased_at is null and superseded_by is null and role <> 'system'
+                   and conversation_id = coalesce(?, conversation_id))
+             select found.* from found
              join conversations on (conversations.account_id, conversations.id)
-                                 = (messages.account_id, messages.conversation_id)
-             where messages.account_id = current_account() and messages.id = any(?)
-               and messages.erased_at is null and messages.superseded_by is null and messages.role <> 'system'
-               and bot_id = coalesce(?, bot_id) and conversation_id = coalesce(?, conversation_id)
-               and (?::uuid is null or conversations.person_id = ?)")
+                                 = (found.account_id, found.conversation_id)
+             where bot_id = coalesce(?, bot_id) and (?::uuid is null or conversations.person_id = ?)")
         .bind::<Array<SqlUuid>, _>(ids.to_vec())
-        .bind::<Nullable<SqlUuid>, _>(bot)
         .bind::<Nullable<SqlUuid>, _>(conversation)
+        .bind::<Nullable<SqlUuid>, _>(bot)
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(person)
         .load(&mut tx.line())

@@ -202,15 +202,18 @@ impl Summary {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let found = sql("select summaries.* from summaries
+        // Materialized for the reason of `Message::list_known`.
+        let found = sql("with found as materialized (
+                 select * from summaries
+                 where account_id = current_account() and id = any(?)
+                   and conversation_id = coalesce(?, conversation_id))
+             select found.* from found
              join conversations on (conversations.account_id, conversations.id)
-                                 = (summaries.account_id, summaries.conversation_id)
-             where summaries.account_id = current_account() and summaries.id = any(?)
-               and bot_id = coalesce(?, bot_id) and conversation_id = coalesce(?, conversation_id)
-               and (?::uuid is null or conversations.person_id = ?)")
+                                 = (found.account_id, found.conversation_id)
+             where bot_id = coalesce(?, bot_id) and (?::uuid is null or conversations.person_id = ?)")
         .bind::<Array<SqlUuid>, _>(ids.to_vec())
-        .bind::<Nullable<SqlUuid>, _>(bot)
         .bind::<Nullable<SqlUuid>, _>(conversation)
+        .bind::<Nullable<SqlUuid>, _>(bot)
         .bind::<Nullable<SqlUuid>, _>(person)
         .bind::<Nullable<SqlUuid>, _>(person)
         .load(&mut tx.line())
@@ -266,8 +269,8 @@ impl Summary {
                  select from messages
                  where account_id = current_account() and conversation_id = ? and role = 'person'
                    and erased_at is null and ordinal >= ?
-                   and ordinal > coalesce((select max(to_ordinal) from summaries
-                       where account_id = current_account() and conversation_id = ? and kind = 'rolling'), 0)
+                   and ordinal > (select coalesce(max(to_ordinal), 0) from summaries
+                       where account_id = current_account() and conversation_id = ? and kind = 'rolling')
                  limit ?) waiting")
         .bind::<SqlUuid, _>(conversation)
         .bind::<Integer, _>(from)

@@ -138,19 +138,25 @@ impl Turn {
     /// no other turn of the conversation is open, queued otherwise. The conversation must be locked and have no
     /// queued turn.
     pub async fn insert(tx: &mut Tenant, new: NewTurn, claim_as: Option<ReplicaId>) -> Result<Self> {
-        let turn: Self = sql("insert into turns (account_id, id, conversation_id, bot_id, revision_id, first_ordinal, created_at,
+        // Materialized: a `claim` that is merged into what uses it is planned and looked up once for each use.
+        let turn: Self = sql("with claim as materialized (
+                 select case when not exists (
+                     select from turns where account_id = current_account() and conversation_id = ?
+                       and state = 'running') then ?::uuid end as replica)
+             insert into turns (account_id, id, conversation_id, bot_id, revision_id, first_ordinal, created_at,
                  person_id, take, again_of, state, attempt, leased_by, started_at, lease_until)
              select current_account(), ?, ?, ?, ?, ?, ?,
                  (select person_id from conversations where account_id = current_account() and id = ?),
-                 ?, ?, claim.state, claim.attempt, claim.replica,
-                 case claim.state when 'running' then ?::timestamptz end,
-                 case claim.state when 'running' then now() + make_interval(secs => ?) end
-             from (select case when r is null then 'queued' else 'running' end as state,
-                          case when r is null then 0 else 1 end as attempt, r as replica
-                   from (select case when not exists (
-                             select from turns where account_id = current_account() and conversation_id = ?
-                               and state in ('queued', 'running')) then ?::uuid end as r) given) claim
+                 ?, ?,
+                 case when replica is null then 'queued' else 'running' end,
+                 case when replica is null then 0 else 1 end,
+                 replica,
+                 case when replica is not null then ?::timestamptz end,
+                 case when replica is not null then now() + make_interval(secs => ?) end
+             from claim
              returning *")
+            .bind::<SqlUuid, _>(new.conversation_id)
+            .bind::<Nullable<SqlUuid>, _>(claim_as)
             .bind::<SqlUuid, _>(new.id)
             .bind::<SqlUuid, _>(new.conversation_id)
             .bind::<SqlUuid, _>(new.bot_id)
@@ -162,8 +168,6 @@ impl Turn {
             .bind::<Nullable<SqlUuid>, _>(new.after.map(|last| last.first))
             .bind::<Timestamptz, _>(new.created_at)
             .bind::<Double, _>(f64::from(LEASE_SECONDS))
-            .bind::<SqlUuid, _>(new.conversation_id)
-            .bind::<Nullable<SqlUuid>, _>(claim_as)
             .get_result(tx.conn())
             .await?;
         if turn.state == TurnState::Queued {
@@ -207,11 +211,13 @@ impl Turn {
     /// to it.
     pub async fn join(tx: &Tenant, conversation: ConversationId) -> Result<Option<Self>> {
         let joined: Option<Self> = sql("update turns set inputs = inputs + 1
-             where account_id = current_account() and conversation_id = ?
-               and (state = 'queued' or (state = 'running' and not shown and not cancel_requested and inputs < 4
-                    and not exists (select from turns q where q.account_id = turns.account_id
-                        and q.conversation_id = turns.conversation_id and q.state = 'queued')))
+             where account_id = current_account()
+               and id = coalesce(
+                   (select id from turns where account_id = current_account() and conversation_id = ? and state = 'queued'),
+                   (select id from turns where account_id = current_account() and conversation_id = ? and state = 'running'))
+               and (state = 'queued' or (state = 'running' and not shown and not cancel_requested and inputs < 4))
              returning *")
+            .bind::<SqlUuid, _>(conversation)
             .bind::<SqlUuid, _>(conversation)
             .get_result(&mut tx.line())
             .await

@@ -20,11 +20,16 @@ use crate::store::wake::{Hint, Wake};
 pub struct Tenant {
     account: AccountId,
     tx: Transaction,
+    /// It can write nothing.
+    reads: bool,
 }
 
 impl Tenant {
     pub(super) fn of(account: AccountId, tx: Transaction) -> Self {
-        Self { account, tx }
+        Self { account, tx, reads: false }
+    }
+    pub(super) fn reader(account: AccountId, tx: Transaction) -> Self {
+        Self { account, tx, reads: true }
     }
     /// What begins a transaction confined to `account`.
     pub(super) fn confined(account: AccountId) -> String {
@@ -54,14 +59,13 @@ impl Tenant {
     pub fn wake(&self, hint: Hint) {
         self.tx.hints().push(hint);
     }
-    /// Makes it lasting, then wakes who waits for it.
+    /// Makes it lasting, then wakes who waits for it. One that only reads has nothing to wait for: it ends while its
+    /// reader goes on.
     pub async fn commit(self) -> Result<()> {
+        if self.reads {
+            return Ok(());
+        }
         self.tx.commit().await
-    }
-    /// Ends one that only read, behind whoever goes on with what it read. That takes a connection more at a time than
-    /// [`Tenant::commit`], so it is for where each round trip counts.
-    pub fn leave(self) {
-        drop(self);
     }
 }
 
