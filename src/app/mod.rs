@@ -58,8 +58,8 @@ pub enum Told<'t> {
     Note(&'t str),
 }
 
-/// Connections to the database of a process that serves.
-const CONNECTIONS: usize = 24;
+/// Connections to the database of a process that serves: enough to keep it busy, and few enough that each is warm.
+const CONNECTIONS: usize = 16;
 /// How long a database may take to come up beside us, as in a compose file that starts both.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Turns that one process runs at once: nearly all of the time they wait for a model.

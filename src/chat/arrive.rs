@@ -241,6 +241,7 @@ impl Chat {
             thread: whence.thread.clone(),
             is_group: whence.is_group,
             unreachable_at: None,
+            quiet_until: None,
         };
         Place::put(tx, &place).await?;
         if whence.is_group {

@@ -47,16 +47,16 @@ impl Chat {
         if text.trim().is_empty() || text.len() > LONGEST {
             return Err(Error::invalid(format!("ask with 1 to {LONGEST} bytes of text")));
         }
+        let mut tx = self.engine.store.reading(actor.account).await?;
         let live = self
             .bots()
-            .find(actor.account, bot)
+            .find_in(&mut tx, bot)
             .await?
             .ok_or_else(|| Error::not_found(format!("there is no bot called `{bot}`")))?;
         let budget = budget.unwrap_or(live.spec.memory.recall.budget);
         if budget > MOST_TOKENS {
             return Err(Error::invalid(format!("`budget` is at most {MOST_TOKENS} tokens, not {budget}")));
         }
-        let mut tx = self.engine.store.reading(actor.account).await?;
         let (conversation, person) = match conversation {
             None => {
                 let key = format!("person:{}", actor.person);

@@ -129,12 +129,12 @@ fn pool(url: &str, connections: usize) -> Result<Pool<AsyncPgConnection>> {
 
 /// A prepared statement keeps its plan until the tables are analyzed anew, and one that was made for a table of a few
 /// rows goes through all of it when it has thousands. So a connection forgets its plans (not the statements) each
-/// time its age has doubled.
+/// time its age has doubled, from four seconds on.
 async fn forget_old_plans(
     conn: &mut AsyncPgConnection,
     metrics: &Metrics,
 ) -> std::result::Result<(), HookError<PoolError>> {
-    let doublings = |age: Duration| age.as_secs().checked_ilog2();
+    let doublings = |age: Duration| (age.as_secs() / 2).checked_ilog2().unwrap_or(0);
     let age = metrics.age();
     if doublings(age) > doublings(age.saturating_sub(metrics.last_used())) {
         let forgot = conn.batch_execute("discard plans").await;

@@ -25,6 +25,8 @@ pub struct Place {
     pub is_group: bool,
     /// Since when the bot may not write there.
     pub unreachable_at: Option<DateTime<Utc>>,
+    /// Until when the channel asked for silence there.
+    pub quiet_until: Option<DateTime<Utc>>,
 }
 
 impl Place {
@@ -67,6 +69,23 @@ impl Place {
         sql("update places set unreachable_at = ?
              where account_id = current_account() and connection_id = ? and chat = ?")
         .bind::<Nullable<Timestamptz>, _>(since)
+        .bind::<SqlUuid, _>(connection)
+        .bind::<Text, _>(chat.to_owned())
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes until when the channel asked for silence in a chat.
+    pub async fn quiet(
+        tx: &mut Tenant,
+        connection: ConnectionId,
+        chat: &str,
+        until: DateTime<Utc>,
+    ) -> Result<()> {
+        sql("update places set quiet_until = ?
+             where account_id = current_account() and connection_id = ? and chat = ?")
+        .bind::<Timestamptz, _>(until)
         .bind::<SqlUuid, _>(connection)
         .bind::<Text, _>(chat.to_owned())
         .execute(tx.conn())

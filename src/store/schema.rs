@@ -559,6 +559,7 @@ diesel::table! {
         thread -> Nullable<Text>,
         is_group -> Bool,
         unreachable_at -> Nullable<Timestamptz>,
+        quiet_until -> Nullable<Timestamptz>,
     }
 }
 

@@ -42,9 +42,7 @@ struct Growing<'a> {
 
 /// Shows that a turn runs, until it does not any more.
 pub(super) async fn follow(sender: &Inner, underway: &Underway) -> Result<()> {
-    let mut tx = sender.store.reading(underway.account).await?;
-    let address = Address::find(&mut tx, underway.conversation, Some(underway.turn)).await?;
-    tx.commit().await?;
+    let address = sender.address(underway.account, underway.conversation, Some(underway.turn)).await?;
     let Some(address) = address.filter(|address| address.place.unreachable_at.is_none()) else {
         return Ok(());
     };
@@ -105,7 +103,7 @@ impl Growing<'_> {
             () = self.underway.ended.cancelled() => return,
         };
         if let Err(failure) = outcome {
-            self.heed(&failure);
+            self.heed(&failure).await;
         }
     }
 
@@ -135,7 +133,7 @@ impl Growing<'_> {
         match self.sender.edit(self.line, self.place(), message, part, None).await {
             Ok(()) => true,
             Err(failure) => {
-                self.heed(&failure);
+                self.heed(&failure).await;
                 !matches!(&failure, Failure::Refused(refusal) if refusal.retry_after.is_none())
             }
         }
@@ -170,7 +168,7 @@ impl Growing<'_> {
             }
             Out::Failed(failure) => {
                 BegunReply::forget(&mut tx, turn).await?;
-                self.heed(&failure);
+                self.heed(&failure).await;
                 !matches!(&failure, Failure::Refused(refusal) if refusal.retry_after.is_none())
             }
         };
@@ -178,12 +176,11 @@ impl Growing<'_> {
         Ok(going)
     }
 
-    fn heed(&self, failure: &Failure) {
+    async fn heed(&self, failure: &Failure) {
         if let Failure::Refused(refusal) = failure
             && let Some(wait) = refusal.retry_after
         {
-            let place = self.place();
-            self.sender.pace.silence(place.connection_id, &place.chat, place.is_group, wait);
+            self.sender.quiet(self.place(), wait).await;
         }
     }
 }

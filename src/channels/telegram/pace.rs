@@ -35,8 +35,10 @@ struct Budget {
 }
 
 impl Budget {
-    fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, left: rate.burst, seen: now, silent_until: None }
+    /// Two at once for a process that has just begun: what was said before that it does not know.
+    fn new(rate: Rate, began: Instant, now: Instant) -> Self {
+        let known = now.saturating_duration_since(began).as_secs_f64() * rate.per_second;
+        Self { rate, left: (2.0 + known).min(rate.burst), seen: now, silent_until: None }
     }
 
     /// How long until `wanted` may be spent.
@@ -63,6 +65,7 @@ pub(super) struct Pace(Arc<Inner>);
 struct Inner {
     /// Off for a server that sets no limits.
     limited: bool,
+    began: Instant,
     chats: Mutex<HashMap<(ConnectionId, String), Budget>>,
     bots: Mutex<HashMap<ConnectionId, Budget>>,
     lanes: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
@@ -72,6 +75,7 @@ impl Pace {
     pub(super) fn new(limited: bool) -> Self {
         Self(Arc::new(Inner {
             limited,
+            began: Instant::now(),
             chats: Mutex::default(),
             bots: Mutex::default(),
             lanes: Mutex::default(),
@@ -104,9 +108,11 @@ impl Pace {
             chats.retain(|_, budget| !budget.is_at_rest(now));
         }
         let rate = if is_group { GROUP } else { PRIVATE };
-        let chat = chats.entry((connection, chat.to_owned())).or_insert_with(|| Budget::new(rate, now));
+        let chat = chats
+            .entry((connection, chat.to_owned()))
+            .or_insert_with(|| Budget::new(rate, self.0.began, now));
         let mut bots = lock(&self.0.bots);
-        let bot = bots.entry(connection).or_insert_with(|| Budget::new(BOT, now));
+        let bot = bots.entry(connection).or_insert_with(|| Budget::new(BOT, self.0.began, now));
         if !self.0.limited {
             let silence = |budget: &Budget| budget.silent_until.filter(|end| *end > now);
             let silent = silence(chat).into_iter().chain(silence(bot)).max();
@@ -126,7 +132,9 @@ impl Pace {
         let now = Instant::now();
         let rate = if is_group { GROUP } else { PRIVATE };
         let mut chats = lock(&self.0.chats);
-        let budget = chats.entry((connection, chat.to_owned())).or_insert_with(|| Budget::new(rate, now));
+        let budget = chats
+            .entry((connection, chat.to_owned()))
+            .or_insert_with(|| Budget::new(rate, self.0.began, now));
         let until = now + wait;
         budget.silent_until = Some(budget.silent_until.map_or(until, |end| end.max(until)));
     }
@@ -140,9 +148,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    /// Of a process that has been there for a while.
+    async fn settled() -> Pace {
+        let pace = Pace::new(true);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        pace
+    }
+
     /// How many calls are made in the first minute by somebody who always waits as long as they are told.
     async fn in_a_minute(is_group: bool) -> Vec<f64> {
-        let (pace, connection, since) = (Pace::new(true), ConnectionId::new(), Instant::now());
+        let (pace, connection, since) = (settled().await, ConnectionId::new(), Instant::now());
         let mut made = Vec::new();
         while since.elapsed() < Duration::from_secs(60) {
             match pace.spend(connection, "1", is_group, 0.0) {
@@ -162,7 +177,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_kept_and_what_is_left_for_others_is_left() {
-        let (pace, connection) = (Pace::new(true), ConnectionId::new());
+        let (pace, connection) = (settled().await, ConnectionId::new());
         assert!(pace.spend(connection, "1", false, 2.0).is_ok());
         assert!(pace.spend(connection, "1", false, 2.0).is_err(), "two are left for others");
         assert!(pace.spend(connection, "1", false, 0.0).is_ok());
@@ -170,6 +185,9 @@ mod tests {
         let wait = pace.spend(connection, "1", false, 0.0).unwrap_err();
         assert!(wait > Duration::from_secs(29), "{wait:?}");
         assert!(pace.spend(connection, "2", false, 0.0).is_ok(), "another chat");
+        let new = Pace::new(true);
+        assert!(new.spend(connection, "1", false, 1.0).is_ok());
+        assert!(new.spend(connection, "1", false, 1.0).is_err(), "nobody knows what was said before");
         let unlimited = Pace::new(false);
         assert!((0..1_000).all(|_| unlimited.spend(connection, "1", true, 0.0).is_ok()));
     }

@@ -14,6 +14,7 @@ use super::{CHANNEL, follow, render, words};
 use crate::chat::{Bots, Deliver, Sent, Underway};
 use crate::clock::SharedClock;
 use crate::error::Result;
+use crate::id::{AccountId, ConversationId, TurnId};
 use crate::spec::Access;
 use crate::store::{Address, BegunReply, Connection, Delivery, Place, Store};
 
@@ -65,11 +66,23 @@ pub(super) enum Out {
 }
 
 impl Inner {
-    /// Where a delivery goes, as it stands now.
-    async fn address(&self, delivery: &Delivery) -> Result<Option<Address>> {
-        let mut tx = self.store.reading(delivery.account_id).await?;
-        let found = Address::find(&mut tx, delivery.conversation_id, delivery.turn_id).await?;
+    /// Where a conversation is held, as it stands now; whatever silence the service asked for there is kept, whichever
+    /// process heard of it.
+    pub(super) async fn address(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        turn: Option<TurnId>,
+    ) -> Result<Option<Address>> {
+        let mut tx = self.store.reading(account).await?;
+        let found = Address::find(&mut tx, conversation, turn).await?;
         tx.commit().await?;
+        if let Some(place) = found.as_ref().map(|found| &found.place)
+            && let Some(until) = place.quiet_until
+            && let Ok(wait) = (until - self.clock.now()).to_std()
+        {
+            self.pace.silence(place.connection_id, &place.chat, place.is_group, wait);
+        }
         Ok(found)
     }
 
@@ -139,7 +152,7 @@ impl Inner {
     /// Notes what a refusal says of a place.
     async fn heed(&self, place: &Place, refusal: &Refusal) {
         if let Some(wait) = refusal.retry_after {
-            self.pace.silence(place.connection_id, &place.chat, place.is_group, wait);
+            self.quiet(place, wait).await;
         }
         if let Some(to) = refusal.migrated_to {
             self.note(place, async |tx| {
@@ -156,6 +169,13 @@ impl Inner {
         }
     }
 
+    /// Says nothing in a chat for so long, whichever process wants to.
+    pub(super) async fn quiet(&self, place: &Place, wait: Duration) {
+        self.pace.silence(place.connection_id, &place.chat, place.is_group, wait);
+        let until = self.clock.now() + wait;
+        self.note(place, async |tx| Place::quiet(tx, place.connection_id, &place.chat, until).await).await;
+    }
+
     async fn note(&self, place: &Place, what: impl AsyncFnOnce(&mut crate::store::Tenant) -> Result<()>) {
         let noted = async {
             let mut tx = self.store.tenant(place.account_id).await?;
@@ -169,7 +189,9 @@ impl Inner {
 
     async fn try_send(&self, delivery: &Delivery) -> Result<Sent> {
         let _lane = self.pace.lane(delivery.conversation_id).await;
-        let Some(Address { place, answers, begun_state, begun_as }) = self.address(delivery).await? else {
+        let Some(Address { place, answers, begun_state, begun_as }) =
+            self.address(delivery.account_id, delivery.conversation_id, delivery.turn_id).await?
+        else {
             return Ok(impossible("this conversation is held nowhere on Telegram"));
         };
         if place.unreachable_at.is_some() {

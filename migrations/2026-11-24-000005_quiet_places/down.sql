@@ -1,0 +1,1 @@
+alter table places drop column quiet_until;

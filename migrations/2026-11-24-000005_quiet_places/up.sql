@@ -1,0 +1,2 @@
+-- Until when the channel asked for silence there.
+alter table places add column quiet_until timestamptz;
