@@ -71,6 +71,8 @@ pub(super) async fn measure(home: &Path) {
         "index, bytes a message | {} | aim 1,500",
         size(&data.join("index")) / u64::try_from(MESSAGES).unwrap()
     );
+    let rested = until_at_rest(&server).await;
+    println!("until its pieces are merged after that | {:.0} s", rested.as_secs_f64());
     let door = Door::open(&server, &home);
     for (name, count, aim) in [("middle", MIDDLE, "5 / 15"), ("large", LARGE, "15 / 40")] {
         let mut times = Vec::new();
@@ -245,6 +247,19 @@ async fn until_built(server: &Server) {
         }
         assert!(began.elapsed() < Duration::from_secs(900), "the index is never built");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until the server has nothing left to do: one of two cores merges the pieces of a new index for a while.
+async fn until_at_rest(server: &Server) -> Duration {
+    let began = Instant::now();
+    loop {
+        let before = server.cpu();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if server.cpu() - before < 0.05 {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < Duration::from_secs(300), "it is never at rest");
     }
 }
 

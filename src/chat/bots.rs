@@ -86,7 +86,17 @@ impl Bots {
 
     /// The same, inside a transaction of the caller.
     pub(super) async fn find_in(&self, tx: &mut store::Tenant, name: &str) -> Result<Option<Arc<LiveBot>>> {
-        match store::Bot::find_by_name(tx, name).await?.filter(|bot| bot.archived_at.is_none()) {
+        let row = store::Bot::find_by_name(tx, name).await?;
+        self.of_row(tx, row).await
+    }
+
+    /// The bot of that row as it stands now, unless it is archived.
+    pub(super) async fn of_row(
+        &self,
+        tx: &mut store::Tenant,
+        row: Option<store::Bot>,
+    ) -> Result<Option<Arc<LiveBot>>> {
+        match row.filter(|bot| bot.archived_at.is_none()) {
             Some(bot) => self.compile(tx, bot).await.map(Some),
             None => Ok(None),
         }

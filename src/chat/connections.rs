@@ -64,7 +64,7 @@ impl Chat {
             tx.commit().await?;
             return Ok((found.ok_or_else(|| Error::not_found("this connection was removed since"))?, true));
         }
-        let found = Bot::find_by_name(&mut tx, &bot).await?.filter(|bot| bot.archived_at.is_none());
+        let found = Bot::find_by_name(&tx, &bot).await?.filter(|bot| bot.archived_at.is_none());
         let found = found.ok_or_else(|| unknown_bot(&bot))?;
         let mut connection =
             Connection::new(actor.account, found.id, TELEGRAM, ConnectionOrigin::Api, &secret, mode, now);

@@ -1,6 +1,6 @@
 //! What a bot's memory would bring to an answer, without asking a model.
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 
 use crate::accounts::Actor;
 use crate::chat::context::evidence_that_fits;
@@ -8,7 +8,7 @@ use crate::chat::{Chat, may_see};
 use crate::error::{Error, Result};
 use crate::id::ConversationId;
 use crate::memory::{Ask, Found};
-use crate::store::{Conversation, Person, Setting};
+use crate::store::{Bot, Conversation, Person, Setting};
 
 /// How many memories are looked at; the budget decides how many come.
 pub(super) const LIMIT: usize = 60;
@@ -48,9 +48,19 @@ impl Chat {
             return Err(Error::invalid(format!("ask with 1 to {LONGEST} bytes of text")));
         }
         let mut tx = self.engine.store.reading(actor.account).await?;
+        // Nothing of this waits for the rest, so it takes one round trip.
+        let there = async {
+            match conversation {
+                Some(id) => try_join(Conversation::find(&tx, id), Setting::find(&tx, id)).await,
+                None => Ok((None, None)),
+            }
+        };
+        let row = Bot::find_by_name(&tx, bot);
+        let (row, (there, mut setting), mut asker) =
+            try_join3(row, there, Person::find(&tx, actor.person)).await?;
         let live = self
             .bots()
-            .find_in(&mut tx, bot)
+            .of_row(&mut tx, row)
             .await?
             .ok_or_else(|| Error::not_found(format!("there is no bot called `{bot}`")))?;
         let budget = budget.unwrap_or(live.spec.memory.recall.budget);
@@ -61,18 +71,21 @@ impl Chat {
             None => {
                 let key = format!("person:{}", actor.person);
                 let found = Conversation::find_by_key(&mut tx, live.bot.id, channel, &key).await?;
+                if let Some(found) = &found {
+                    setting = Setting::find(&tx, found.id).await?;
+                }
                 (found.map_or_else(ConversationId::new, |found| found.id), Some(actor.person))
             }
-            Some(id) => {
-                let found = Conversation::find(&tx, id).await?;
-                let found = found
+            Some(_) => {
+                let found = there
                     .filter(|found| may_see(actor, found) && found.bot_id == live.bot.id)
                     .ok_or_else(|| Error::not_found("no such conversation with this bot"))?;
                 (found.id, found.person_id)
             }
         };
-        let asker = Person::find(&tx, person.unwrap_or(actor.person));
-        let (asker, setting) = try_join(asker, Setting::find(&tx, conversation)).await?;
+        if let Some(person) = person.filter(|person| *person != actor.person) {
+            asker = Person::find(&tx, person).await?;
+        }
         tx.commit().await?;
         let ask = Ask {
             bot: live.bot.id,

@@ -107,7 +107,7 @@ impl Bot {
     }
 
     /// The bot of that name, archived ones too.
-    pub async fn find_by_name(tx: &mut Tenant, name: &str) -> Result<Option<Self>> {
+    pub async fn find_by_name(tx: &Tenant, name: &str) -> Result<Option<Self>> {
         // Not to be asked of Postgres, which holds no such name.
         if name.contains('\0') {
             return Ok(None);
@@ -116,7 +116,7 @@ impl Bot {
             .filter(bots::account_id.eq(tx.account()))
             .filter(bots::name.eq(name))
             .select(Self::as_select())
-            .first(tx.conn())
+            .first(&mut tx.line())
             .await
             .optional()?;
         Ok(bot)

@@ -63,7 +63,7 @@ pub async fn create_bot(
         Claimed::Done(applied) => return Ok((Edited::Done(applied), true)),
     };
     Generation::lock(&mut tx).await?;
-    if let Some(taken) = Bot::find_by_name(&mut tx, name).await? {
+    if let Some(taken) = Bot::find_by_name(&tx, name).await? {
         let archived = if taken.archived_at.is_some() { ", archived" } else { "" };
         return Err(Error::conflict(format!(
             "there is a bot called `{name}`{archived}, of `{}`",
@@ -90,7 +90,7 @@ pub async fn update_bot(
     let mut tx = store.tenant(account).await?;
     Generation::lock(&mut tx).await?;
     let unknown = || Error::not_found(format!("there is no bot called `{}`", edit.name));
-    let bot = Bot::find_by_name(&mut tx, edit.name).await?.filter(|bot| bot.archived_at.is_none());
+    let bot = Bot::find_by_name(&tx, edit.name).await?.filter(|bot| bot.archived_at.is_none());
     let bot = bot.ok_or_else(unknown)?;
     let revision = BotRevision::find(&mut tx, bot.revision_id).await?.ok_or_else(unknown)?;
     if revision.number != edit.revision {

@@ -190,7 +190,7 @@ pub async fn show_bot(
 ) -> Result<Spoken> {
     let mut tx = store.reading(account).await?;
     let unknown = || Error::not_found(format!("there is no bot called `{name}`"));
-    let bot = Bot::find_by_name(&mut tx, name).await?.ok_or_else(unknown)?;
+    let bot = Bot::find_by_name(&tx, name).await?.ok_or_else(unknown)?;
     let found = match revision {
         None => BotRevision::find(&mut tx, bot.revision_id).await?,
         Some(number) => BotRevision::list(&mut tx, bot.id, number.checked_add(1), 1)

@@ -73,7 +73,7 @@ impl OversightQueries {
         let mut tx = rooms.store.reading(actor.account).await?;
         let bot = match bot {
             None => None,
-            Some(name) => match Bot::find_by_name(&mut tx, &name).await? {
+            Some(name) => match Bot::find_by_name(&tx, &name).await? {
                 Some(bot) => Some(bot.id),
                 None => return Ok(None),
             },

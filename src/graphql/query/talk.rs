@@ -89,7 +89,7 @@ impl TalkQueries {
         let has_previous = after.is_some();
         let mut tx = rooms(context)?.store.reading(actor.account).await?;
         let bot = match &bot {
-            Some(name) => match store::Bot::find_by_name(&mut tx, name).await? {
+            Some(name) => match store::Bot::find_by_name(&tx, name).await? {
                 // Archived or not: its conversations stay.
                 Some(bot) => Some(bot.id),
                 None => return Ok(None),
@@ -154,8 +154,8 @@ impl TalkQueries {
         }
         let bot = match &bot {
             Some(name) => {
-                let mut tx = rooms.store.reading(actor.account).await?;
-                let bot = store::Bot::find_by_name(&mut tx, name).await?;
+                let tx = rooms.store.reading(actor.account).await?;
+                let bot = store::Bot::find_by_name(&tx, name).await?;
                 tx.commit().await?;
                 let Some(bot) = bot else { return Ok(None) };
                 Some(bot.id)

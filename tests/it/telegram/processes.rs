@@ -1,6 +1,6 @@
 //! Bots on Telegram in processes of their own: killed, two at once, with a webhook, with tokens that come and go.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -72,6 +72,65 @@ async fn a_kill_with_twenty_open_questions_loses_nothing_and_says_nothing_twice(
         assert_eq!(chat.transcript().answers(), [ANSWER]);
     }
     assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_process_was_sending_keeps_nobody_waiting() {
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let place = place(&telegram, ON_TELEGRAM, 0);
+    let server = start(&place, &bot).await;
+    let people = people(&telegram, &bot, 1);
+    let (ann, chat) = &people[0];
+    telegram.fault(Fault::new(Trouble::Hang).on("sendMessage"));
+    chat.say(ann, "One");
+    until_called(&telegram, "sendmessage").await;
+    server.kill();
+    let server = place.start(&["serve"]).await;
+    chat.say(ann, "Two");
+    // A send may take a minute; that nobody is there any more who sends it shows in a few seconds.
+    let answered = chat.within(Duration::from_secs(25), |chat| chat.answers() == [ANSWER]).await;
+    assert!(answered.is_some(), "{:?}", chat.transcript().answers());
+    let listed = place.run(&["deliveries", "list", "--output", "json"], "");
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_that_was_asked_for_outlives_the_process() {
+    const SILENCE: u64 = 14;
+    let telegram = Telegram::start().await;
+    telegram.without_limits();
+    let bot = telegram.bot("7:secret", "parrot_bot");
+    let place = place(&telegram, ON_TELEGRAM, 220);
+    let server = start(&place, &bot).await;
+    let people = people(&telegram, &bot, 1);
+    let (ann, chat) = &people[0];
+    telegram.fault(Fault::new(Trouble::TooMany(SILENCE)).on("sendChatAction"));
+    chat.say(ann, "One");
+    let asked = until_called(&telegram, "sendchataction").await;
+    // Heard, and noted.
+    sleep(Duration::from_millis(300)).await;
+    server.kill();
+    let server = place.start(&["serve"]).await;
+    chat.within(Duration::from_secs(40), |chat| chat.answers() == [ANSWER]).await.unwrap();
+    let calls = telegram.calls();
+    let mut calls = calls.iter().filter(|call| call.chat.is_some() && call.at > asked);
+    let first = calls.next().unwrap();
+    assert!(first.at - asked >= Duration::from_secs(SILENCE), "{first:?}, asked for at {asked:?}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// When `method`, in lower case, was called first.
+async fn until_called(telegram: &Telegram, method: &str) -> Instant {
+    loop {
+        if let Some(call) = telegram.calls().iter().find(|call| call.method == method) {
+            return call.at;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
