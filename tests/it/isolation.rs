@@ -65,7 +65,7 @@ async fn begin(
 async fn group(store: &Store, operator: &Actor, bot: &str, number: &str) -> ConversationId {
     let now = SystemClock.now();
     let mut tx = store.tenant(operator.account).await.unwrap();
-    let bot = Bot::find_by_name(&mut tx, bot).await.unwrap().unwrap();
+    let bot = Bot::find_by_name(&tx, bot).await.unwrap().unwrap();
     let new = Conversation {
         account_id: operator.account,
         id: ConversationId::new(),

@@ -301,8 +301,8 @@ async fn a_protected_bot_is_only_let_go_in_two_steps() {
     assert_eq!((planned.settings[0].path.as_str(), planned.summary.effective_changes), ("/protect", true));
     apply(&talk, &unprotected, options(Missing::Prune)).await.unwrap();
     apply(&talk, &gone, options(Missing::Prune)).await.unwrap();
-    let mut tx = talk.store.tenant(talk.actor.account).await.unwrap();
-    assert!(Bot::find_by_name(&mut tx, "a").await.unwrap().unwrap().archived_at.is_some());
+    let tx = talk.store.tenant(talk.actor.account).await.unwrap();
+    assert!(Bot::find_by_name(&tx, "a").await.unwrap().unwrap().archived_at.is_some());
     tx.commit().await.unwrap();
     talk.end().await;
 }
