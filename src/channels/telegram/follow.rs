@@ -155,6 +155,10 @@ impl Growing<'_> {
         }
         let answers = self.address.answers.clone();
         let out = self.sender.post(self.line, self.place(), part, answers.as_deref(), None).await;
+        // Before the transaction: what it notes takes one of its own.
+        if let Out::Failed(failure) = &out {
+            self.heed(failure).await;
+        }
         let mut tx = store.tenant(account).await?;
         let going = match out {
             Out::Sent(id) => {
@@ -168,7 +172,6 @@ impl Growing<'_> {
             }
             Out::Failed(failure) => {
                 BegunReply::forget(&mut tx, turn).await?;
-                self.heed(&failure).await;
                 !matches!(&failure, Failure::Refused(refusal) if refusal.retry_after.is_none())
             }
         };
