@@ -6,9 +6,9 @@ use crate::accounts::Actor;
 use crate::chat::context::evidence_that_fits;
 use crate::chat::{Chat, may_see};
 use crate::error::{Error, Result};
-use crate::id::ConversationId;
+use crate::id::{ConversationId, PersonId};
 use crate::memory::{Ask, Found};
-use crate::store::{Bot, Conversation, Person, Setting};
+use crate::store::{Bot, Conversation, Person, Questions, Setting, Tenant};
 
 /// How many memories are looked at; the budget decides how many come.
 pub(super) const LIMIT: usize = 60;
@@ -26,6 +26,26 @@ pub struct Remembered {
     pub budget: u32,
     /// False while the index is behind or being rebuilt: there may be more.
     pub complete: bool,
+}
+
+/// What is asked before anything is searched.
+struct First<'a> {
+    bot: &'a str,
+    conversation: Option<ConversationId>,
+    person: PersonId,
+}
+
+impl Questions for First<'_> {
+    type Answers = (Option<Bot>, (Option<Conversation>, Option<Setting>), Option<Person>);
+    async fn ask(&self, tx: &Tenant) -> Result<Self::Answers> {
+        let there = async {
+            match self.conversation {
+                Some(id) => try_join(Conversation::find(tx, id), Setting::find(tx, id)).await,
+                None => Ok((None, None)),
+            }
+        };
+        try_join3(Bot::find_by_name(tx, self.bot), there, Person::find(tx, self.person)).await
+    }
 }
 
 impl Chat {
@@ -47,17 +67,9 @@ impl Chat {
         if text.trim().is_empty() || text.len() > LONGEST {
             return Err(Error::invalid(format!("ask with 1 to {LONGEST} bytes of text")));
         }
-        let mut tx = self.engine.store.reading(actor.account).await?;
-        // Nothing of this waits for the rest, so it takes one round trip.
-        let there = async {
-            match conversation {
-                Some(id) => try_join(Conversation::find(&tx, id), Setting::find(&tx, id)).await,
-                None => Ok((None, None)),
-            }
-        };
-        let row = Bot::find_by_name(&tx, bot);
-        let (row, (there, mut setting), mut asker) =
-            try_join3(row, there, Person::find(&tx, actor.person)).await?;
+        let first = First { bot, conversation, person: actor.person };
+        let (mut tx, (row, (there, mut setting), mut asker)) =
+            self.engine.store.asking(actor.account, &first).await?;
         let live = self
             .bots()
             .of_row(&mut tx, row)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BotId, PersonId};
-use crate::memory::confirm::load;
+use crate::memory::confirm::Behind;
 use crate::memory::{Ask, Found, FoundKind, Match, Matches, Memory, Recalled};
 use crate::search::{Group, Hit, Index, Kind, Query, Scope};
 use crate::spec;
@@ -58,9 +58,7 @@ impl Memory {
         if hits.is_empty() {
             return Ok(Recalled { found: Vec::new(), complete });
         }
-        let mut tx = self.store.reading(account).await?;
-        let found = load(&mut tx, &scope, hits, Some(ask)).await?;
-        tx.commit().await?;
+        let found = self.confirmed(&scope, &hits, Some(ask)).await?;
         let found = found.into_iter().map(|(_, found)| found).collect();
         Ok(Recalled { found: arrange(found, ask), complete })
     }
@@ -91,12 +89,22 @@ impl Memory {
         if hits.is_empty() {
             return Ok(Matches { matches: Vec::new(), has_next, complete });
         }
-        let mut tx = self.store.reading(account).await?;
-        let found = load(&mut tx, &scope, hits, None).await?;
-        tx.commit().await?;
+        let found = self.confirmed(&scope, &hits, None).await?;
         let matches =
             found.into_iter().map(|(place, found)| Match { rank: after + place + 1, found }).collect();
         Ok(Matches { matches, has_next, complete })
+    }
+
+    async fn confirmed(
+        &self,
+        scope: &Scope,
+        hits: &[Hit],
+        ask: Option<&Ask<'_>>,
+    ) -> Result<Vec<(usize, Found)>> {
+        let (mut tx, rows) = self.store.asking(scope.account, &Behind { hits, scope }).await?;
+        let found = rows.confirm(&mut tx, hits, ask).await?;
+        tx.commit().await?;
+        Ok(found)
     }
 
     async fn search_index(

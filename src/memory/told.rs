@@ -11,18 +11,27 @@ use crate::store::{Message, MessageRole, Tenant, Upload};
 /// Makes of messages what is told of them; says which became documents.
 pub async fn retell(tx: &mut Tenant, messages: &mut [Message]) -> Result<Vec<MessageId>> {
     let long = long::shorten(tx, messages.iter_mut()).await?;
-    let may_show = |message: &&Message| message.role == MessageRole::Person && message.erased_at.is_none();
-    let ids: Vec<MessageId> = messages.iter().filter(may_show).map(|message| message.id).collect();
+    let ids: Vec<MessageId> =
+        messages.iter().filter(|message| may_show(message)).map(|message| message.id).collect();
+    add_pictures(messages, Upload::list_pictures_of(tx, &ids).await?);
+    Ok(long)
+}
+
+fn may_show(message: &Message) -> bool {
+    message.role == MessageRole::Person && message.erased_at.is_none()
+}
+
+/// `pictures`: the names of these messages', and perhaps of others, each message's in their order.
+pub(super) fn add_pictures(messages: &mut [Message], pictures: Vec<(MessageId, String)>) {
     let mut names: HashMap<MessageId, Vec<String>> = HashMap::new();
-    for (message, name) in Upload::list_pictures_of(tx, &ids).await? {
+    for (message, name) in pictures {
         names.entry(message).or_default().push(name);
     }
-    for message in messages {
+    for message in messages.iter_mut().filter(|message| may_show(message)) {
         if let Some(names) = names.get(&message.id) {
             message.text = with_pictures(&message.text, names);
         }
     }
-    Ok(long)
 }
 
 /// `Our flat [a picture: photo.jpg]`

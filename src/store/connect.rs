@@ -11,6 +11,7 @@ use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::future::join;
 
 use crate::error::{Error, Kind, Result};
 use crate::id::AccountId;
@@ -29,6 +30,13 @@ const DEADLINE: Duration = Duration::from_secs(8);
 
 /// How many of the connections are kept for the queues.
 const QUEUE_CONNECTIONS: usize = 4;
+
+/// What a reader asks before anything else: see [`Store::asking`].
+pub trait Questions: Sync {
+    type Answers: Send;
+    /// May be called again, on another connection. Statements that go out in line (`Tenant::line`) take one round trip.
+    fn ask(&self, tx: &Tenant) -> impl Future<Output = Result<Self::Answers>> + Send;
+}
 
 /// A database, ready to be used. Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +74,26 @@ impl Store {
         Ok(Tenant::reader(account, tx))
     }
 
+    /// The same with its first questions: they go out together, and take one round trip.
+    pub async fn asking<Q: Questions>(
+        &self,
+        account: AccountId,
+        questions: &Q,
+    ) -> Result<(Tenant, Q::Answers)> {
+        let beginning = Tenant::reading(account, self.deadline);
+        loop {
+            let (tx, is_new) = self.next(&self.pool).await?;
+            let tenant = Tenant::reader(account, tx);
+            // Polled in this order, and so sent in this order.
+            let (begun, answers) = join(tenant.begin(&beginning), questions.ask(&tenant)).await;
+            match begun {
+                Ok(()) => return Ok((tenant.begun(), answers?)),
+                Err(error) if is_new || error.kind() != Kind::Unavailable => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Begins a transaction confined to `account`.
     pub async fn tenant(&self, account: AccountId) -> Result<Tenant> {
         let tx = self.begin(&self.pool, &Tenant::confined(account)).await?;
@@ -77,18 +105,25 @@ impl Store {
         Ok(System::of(self.begin(&self.queues, System::CONFINED).await?))
     }
 
-    /// Begins a transaction with the statements of `beginning`, which go out together: nobody asks a pooled
-    /// connection first whether it still lives. One that does not is thrown away for the next one, since nothing
-    /// was asked of it yet; a new one that fails says that the database is away.
+    /// Begins a transaction with the statements of `beginning`, which go out together.
     async fn begin(&self, pool: &Pool<AsyncPgConnection>, beginning: &str) -> Result<Transaction> {
         loop {
-            let conn = pool.get().await?;
-            let is_pooled = Object::metrics(&conn).recycle_count > 0;
-            match Transaction::begin(conn, self.wake.clone(), beginning).await {
-                Err(error) if is_pooled && error.kind() == Kind::Unavailable => {}
-                begun => return begun,
+            let (tx, is_new) = self.next(pool).await?;
+            match tx.begin(beginning).await {
+                Ok(()) => return Ok(tx.begun()),
+                Err(error) if is_new || error.kind() != Kind::Unavailable => return Err(error),
+                Err(_) => {}
             }
         }
+    }
+
+    /// A transaction that has yet to begin, and whether its connection is new. Nobody asks a pooled one first whether
+    /// it still lives: one that does not is thrown away for the next, since nothing was answered by it yet; a new one
+    /// that fails says that the database is away.
+    async fn next(&self, pool: &Pool<AsyncPgConnection>) -> Result<(Transaction, bool)> {
+        let conn = pool.get().await?;
+        let is_new = Object::metrics(&conn).recycle_count == 0;
+        Ok((Transaction::new(conn, self.wake.clone()), is_new))
     }
 
     /// The wake-ups of this process.

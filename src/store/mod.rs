@@ -58,7 +58,7 @@ pub use asides::EndedTurn;
 pub use audit::Audit;
 pub use begun::BegunReply;
 pub use bots::{Bot, BotRevision, Hashed};
-pub use connect::{Store, migrate};
+pub use connect::{Questions, Store, migrate};
 pub use connections::{CONNECTION_LEASE, Connection, ConnectionMode, ConnectionOrigin, ConnectionState};
 pub use conversations::{Conversation, ConversationEvent};
 pub use deliveries::{Delivery, DeliveryState, Settled};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::pooled_connection::deadpool::Object;
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use crate::error::Result;
 use crate::id::AccountId;
@@ -30,6 +30,12 @@ impl Tenant {
     }
     pub(super) fn reader(account: AccountId, tx: Transaction) -> Self {
         Self { account, tx, reads: true }
+    }
+    pub(super) async fn begin(&self, beginning: &str) -> Result<()> {
+        self.tx.begin(beginning).await
+    }
+    pub(super) fn begun(self) -> Self {
+        Self { tx: self.tx.begun(), ..self }
     }
     /// What begins a transaction confined to `account`.
     pub(super) fn confined(account: AccountId) -> String {
@@ -107,8 +113,6 @@ impl System {
     }
 }
 
-type Manager = AnsiTransactionManager;
-
 pub(super) struct Transaction {
     conn: Connection,
     wake: Wake,
@@ -116,18 +120,26 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Begins with `beginning`, several statements of which the first is `begin`. A connection that refuses it is
-    /// closed.
-    pub(super) async fn begin(conn: Object<AsyncPgConnection>, wake: Wake, beginning: &str) -> Result<Self> {
-        let mut conn = Connection { conn: Some(conn), switching: true };
-        Manager::begin_transaction_sql(&mut *conn, beginning).await?;
-        conn.switching = false;
-        Ok(Self { conn, wake, hints: Mutex::default() })
+    /// One that has yet to begin: closed, not rolled back, if it is dropped before.
+    pub(super) fn new(conn: Object<AsyncPgConnection>, wake: Wake) -> Self {
+        Self { conn: Connection { conn: Some(conn), switching: true }, wake, hints: Mutex::default() }
+    }
+
+    /// Sends `beginning`, several statements of which the first is `begin`. Where one is refused, so is whatever was
+    /// sent after it: either there is no connection, or the transaction that began is aborted.
+    pub(super) async fn begin(&self, beginning: &str) -> Result<()> {
+        Ok((&*self.conn).batch_execute(beginning).await?)
+    }
+
+    /// From now on it is rolled back when it is dropped.
+    pub(super) fn begun(mut self) -> Self {
+        self.conn.switching = false;
+        self
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
         self.conn.switching = true;
-        Manager::commit_transaction(&mut *self.conn).await?;
+        self.conn.batch_execute("commit").await?;
         self.conn.finish();
         let hints = std::mem::take(&mut *self.hints());
         self.wake.send(hints);
@@ -183,7 +195,7 @@ impl Drop for Connection {
         // Without a runtime (the process is ending) the connection simply closes, which rolls back too.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if Manager::rollback_transaction(&mut *conn).await.is_err() {
+                if conn.batch_execute("rollback").await.is_err() {
                     // A connection that cannot roll back is of no use to anybody else.
                     let _ = Object::take(conn);
                 }

@@ -89,10 +89,7 @@ impl Upload {
     }
 
     /// The names of the pictures that belong to these messages, each message's in their order.
-    pub async fn list_pictures_of(
-        tx: &mut Tenant,
-        messages: &[MessageId],
-    ) -> Result<Vec<(MessageId, String)>> {
+    pub async fn list_pictures_of(tx: &Tenant, messages: &[MessageId]) -> Result<Vec<(MessageId, String)>> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
@@ -102,7 +99,7 @@ impl Upload {
             .filter(uploads::content_type.like("image/%"))
             .order(uploads::position)
             .select((uploads::message_id.assume_not_null(), uploads::filename))
-            .load(tx.conn())
+            .load(&mut tx.line())
             .await?;
         Ok(named)
     }
