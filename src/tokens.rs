@@ -26,6 +26,11 @@ pub fn count(text: &str) -> usize {
     tokens
 }
 
+/// No more than [`count`] says, without counting: a token holds letters or digits of one word at most.
+pub fn at_least(text: &str) -> usize {
+    text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count()
+}
+
 /// As much of the beginning of `text` as `most` tokens hold; to the end of a line or a word, if one is near.
 pub fn beginning(text: &str, most: usize) -> &str {
     if text.len() <= most {
@@ -125,6 +130,27 @@ mod tests {
         assert_eq!((beginning(&wall, 0), ending(&wall, 0)), ("", ""));
         let words = "word ".repeat(1_000) + "the last words";
         assert!(beginning(&words, 20).ends_with("word") && ending(&words, 8).ends_with("the last words"));
+    }
+
+    #[test]
+    fn there_is_a_token_for_every_word() {
+        let pieces =
+            ["word", "it's", "Ⓐ", "ʼ", "\u{301}", "ї", "你好", "12345", "/", "!", "🙂", "x́", "½", "ß"];
+        let spaces = [" ", "\n", "\t", "\r\n", "\u{a0}", "\u{3000}", "", "  ", " \n "];
+        let mut dice = 7_usize;
+        let mut roll = |sides: usize| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) % sides
+        };
+        for _ in 0..2_000 {
+            let text: String = (0..roll(12))
+                .map(|_| [pieces[roll(pieces.len())], spaces[roll(spaces.len())]].concat())
+                .collect();
+            assert!(at_least(&text) <= count(&text), "{text:?}");
+        }
+        assert_eq!(at_least("Anna: we  met – in May"), 5);
+        let walls = format!("{} {}", "a".repeat(10_000), "b ".repeat(5_000));
+        assert!(at_least(&walls) <= count(&walls));
     }
 
     #[test]

@@ -75,10 +75,7 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
         look_at(&mut candidates, looked_at, wanted, &mut sums);
         looked_at = candidates.len();
         let Some(floor) = floor(&candidates, wanted.limit, &sums) else { continue };
-        if is_open && weighed.rest + wanted.most_bonus < floor {
-            is_open = false;
-            candidates.sort_unstable_by_key(|candidate| candidate.address);
-        }
+        let closes = is_open && weighed.rest + wanted.most_bonus < floor;
         candidates.retain(|candidate| {
             let reaches = sums.of(candidate.address) + candidate.bonus + weighed.rest >= floor;
             if !reaches {
@@ -87,6 +84,10 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
             reaches
         });
         looked_at = candidates.len();
+        if closes {
+            is_open = false;
+            candidates.sort_unstable_by_key(|candidate| candidate.address);
+        }
     }
     look_at(&mut candidates, looked_at, wanted, &mut sums);
     Ok(best(&candidates, wanted.limit, &sums))
@@ -224,11 +225,29 @@ fn floor(candidates: &[Candidate], limit: usize, sums: &Sums) -> Option<f32> {
     if limit == 0 || candidates.len() < limit {
         return None;
     }
-    let mut scores: Vec<f32> =
-        candidates.iter().map(|candidate| sums.of(candidate.address) + candidate.bonus).collect();
-    let (_, floor, _) = scores.select_nth_unstable_by(limit - 1, |a, b| b.total_cmp(a));
+    // Most are below the best of those before them, and cost one comparison.
+    let mut best: Vec<f32> = Vec::with_capacity(2 * limit);
+    let mut floor = LET_GO;
+    for candidate in candidates {
+        let score = sums.of(candidate.address) + candidate.bonus;
+        if best.len() < limit || score > floor {
+            best.push(score);
+        }
+        if best.len() == 2 * limit {
+            floor = keep_best(&mut best, limit);
+        }
+    }
+    let floor = keep_best(&mut best, limit);
     // Sums in another order are rounded otherwise.
-    Some(*floor - floor.abs() * 1e-4)
+    Some(floor - floor.abs() * 1e-4)
+}
+
+/// Keeps the best `limit` of at least as many, and says what the worst of them is.
+fn keep_best(scores: &mut Vec<f32>, limit: usize) -> f32 {
+    let (_, worst, _) = scores.select_nth_unstable_by(limit - 1, |a, b| b.total_cmp(a));
+    let worst = *worst;
+    scores.truncate(limit);
+    worst
 }
 
 fn best(candidates: &[Candidate], limit: usize, sums: &Sums) -> Best<f32> {

@@ -10,7 +10,7 @@ use crate::chat::report::Draft;
 use crate::dialog::{Evidence, EvidenceKind};
 use crate::id::MessageId;
 use crate::memory::{Found, FoundKind};
-use crate::tokens::count;
+use crate::tokens::{at_least, count};
 
 /// Evidence below this share of the best score is noise.
 const RELEVANCE_FLOOR: f32 = 0.4;
@@ -113,13 +113,25 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// What one more takes.
     fn tokens_with(&self, found: &Found) -> usize {
-        if found.kind == FoundKind::Passage {
-            let heading = if self.is_headed { 0 } else { count(HEAD) + 2 };
-            return heading + count(&found.fenced()) + 1;
-        }
+        self.tokens_of(found, &told(found))
+    }
+
+    /// The same if it is no more than `left`. Most of what is more is seen without counting.
+    fn tokens_within(&self, found: &Found, left: usize) -> Option<usize> {
+        let told = told(found);
+        let may_fit = at_least(&told) <= left;
+        may_fit.then(|| self.tokens_of(found, &told)).filter(|tokens| *tokens <= left)
+    }
+
+    fn tokens_of(&self, found: &Found, told: &str) -> usize {
         let day = found.at.date_naive();
-        let day = if self.days.contains(&day) { 0 } else { count(&day_line(day)) + 1 };
-        day + count(&found.line()) + 1
+        let heading = match found.kind {
+            FoundKind::Passage if self.is_headed => 0,
+            FoundKind::Passage => count(HEAD) + 2,
+            _ if self.days.contains(&day) => 0,
+            _ => count(&day_line(day)) + 1,
+        };
+        heading + count(told) + 1
     }
 
     fn add(&mut self, found: &'a Found) {
@@ -155,20 +167,28 @@ impl<'a> Lines<'a> {
 
 /// Best first, what of `found` an answer would be given for `budget` tokens, each with the tokens that it takes.
 pub(in crate::chat) fn evidence_that_fits(found: Vec<Found>, budget: u32) -> Vec<(Found, usize)> {
-    let mut room = Room { left: usize::try_from(budget).unwrap_or(usize::MAX) };
+    let mut left = usize::try_from(budget).unwrap_or(usize::MAX);
     let best = found.first().map_or(0.0, |found| found.score);
     let mut lines = Lines::default();
     let mut taken = Vec::new();
     for (place, found) in found.iter().enumerate().filter(|(_, found)| found.score >= best * RELEVANCE_FLOOR)
     {
-        let tokens = lines.tokens_with(found);
-        if room.take(tokens) {
+        if let Some(tokens) = lines.tokens_within(found, left) {
+            left -= tokens;
             lines.add(found);
             taken.push((place, tokens));
         }
     }
     let mut found: Vec<Option<Found>> = found.into_iter().map(Some).collect();
     taken.into_iter().filter_map(|(place, tokens)| Some((found[place].take()?, tokens))).collect()
+}
+
+/// As it stands in the prompt, without what it stands under.
+fn told(found: &Found) -> String {
+    match found.kind {
+        FoundKind::Passage => found.fenced(),
+        _ => found.line(),
+    }
 }
 
 /// What stands over the lines of a day.
