@@ -24,6 +24,7 @@ use crate::memory::Memory;
 use crate::providers::Providers;
 use crate::secrets::{Secrets, Signer};
 use crate::store::{Hint, Store, Turn, TurnEvent};
+use crate::tokens;
 
 /// How often leases are renewed: four times in the eight seconds that they last.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -110,6 +111,8 @@ impl Engine {
     }
 
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        // Else the first who writes would wait for it.
+        drop(tokio::task::spawn_blocking(tokens::warm));
         // The writer outlives the turns, which it must store the last words of.
         let writer_stop = CancellationToken::new();
         let writer = {

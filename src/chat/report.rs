@@ -35,9 +35,10 @@ pub struct Section {
 #[serde(rename_all = "camelCase")]
 pub struct Item {
     /// `frame`, `persona`, `rule`, `source`, `tool`, `lore`, `summary`, `message`, `digest`, `fact`, `file`, `document`,
-    /// `passage`, `picture`.
+    /// `passage`, `picture`, `time`.
     pub kind: String,
-    /// The id of the message (also of one that became a document), the summary, …, or the name of the source.
+    /// The id of the message (also of one that became a document), the summary, …, or the name of the source or of the
+    /// timezone.
     pub id: String,
     pub tokens: u32,
     pub included: bool,

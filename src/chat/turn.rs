@@ -20,7 +20,7 @@ use crate::id::AccountId;
 use crate::phrases::{self, Language};
 use crate::providers::Route;
 use crate::spec;
-use crate::store::{Conversation, Hint, Message, Turn, TurnEvent, TurnState};
+use crate::store::{Conversation, Hint, Message, Questions, Tenant, Turn, TurnEvent, TurnState};
 use crate::tokens;
 
 /// A turn that was claimed this often kills whoever runs it. Generous: a server that is killed again and again
@@ -184,10 +184,7 @@ impl Engine {
         company: &Company,
         may_restart: bool,
     ) -> Result<Option<Ending>> {
-        let mut tx = self.store.tenant(turn.account_id).await?;
-        let inbound = Message::list_inbound_of(&tx, turn.id);
-        let conversation = Conversation::find(&tx, turn.conversation_id);
-        let (inbound, conversation) = try_join(inbound, conversation).await?;
+        let (mut tx, (inbound, conversation)) = self.store.asking(turn.account_id, &Asked(turn)).await?;
         let conversation = conversation.ok_or_else(|| Error::internal("a turn without its conversation"))?;
         company.begin(&self.store, &self.channels, turn, &conversation.channel);
         let unsaid = earlier_answers(&mut tx, turn).await?;
@@ -284,6 +281,17 @@ impl Engine {
     pub(super) fn ratio_of(&self, routes: &[Route]) -> f32 {
         let expected = routes.iter().find(|route| route.is_usable());
         expected.map_or(1.0, |route| self.ratio(&route.name()))
+    }
+}
+
+/// What a turn answers, and where.
+struct Asked<'a>(&'a Turn);
+
+impl Questions for Asked<'_> {
+    type Answers = (Vec<Message>, Option<Conversation>);
+    async fn ask(&self, tx: &Tenant) -> Result<Self::Answers> {
+        let Self(turn) = self;
+        try_join(Message::list_inbound_of(tx, turn.id), Conversation::find(tx, turn.conversation_id)).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the model hears: a pure function from everything that was loaded to the request and its report.
 //!
 //! The order is most stable first, so that providers' prompt caches hit. The budget is filled by priority:
-//! frame, persona, rules and pinned sources; the new messages with their pictures, and passages of long ones; the last few
-//! of the window; evidence up to its own budget; the summary; lore; then the rest of the window, newest first, and what
+//! frame, persona, rules and pinned sources; the new messages with their pictures and their time, and passages of long
+//! ones; the last few of the window; evidence up to its own budget; the summary; lore; then the rest of the window, newest first, and what
 //! was sent with it.
 
 mod direct;
@@ -10,6 +10,7 @@ mod documents;
 mod evidence;
 mod files;
 mod lore;
+mod now;
 mod pictures;
 mod remembered;
 mod spoken;
@@ -32,6 +33,7 @@ pub(super) use evidence::evidence_that_fits;
 use evidence::{Recollection, best_first, take_evidence};
 pub use files::File;
 use lore::{mentions, take_lore};
+use now::take_now;
 pub(super) use pictures::EARLIER;
 pub use pictures::Picture;
 use remembered::{take_known, take_summary};
@@ -125,6 +127,7 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     let inbound = take_inbound(&input, &mut room, &mut prompt.inbound);
     let mut shown = HashSet::new();
     let new_pictures = pictures::take_new(&input, &mut room, &mut shown);
+    let now = take_now(&input, &mut room, &mut prompt.now);
     let mut files = Vec::new();
     let new_files = files::take_new(&input, &mut room, &mut files);
     let mut passages = Vec::new();
@@ -156,6 +159,7 @@ pub fn assemble(input: Input<'_>) -> Assembled {
         lore,
         summary,
         known,
+        now,
         evidence,
         documents,
         new_pictures,
@@ -167,16 +171,19 @@ pub fn assemble(input: Input<'_>) -> Assembled {
     ];
     let sections: Vec<Section> =
         fixed_sections.into_iter().chain(rest.into_iter().flat_map(Draft::finish)).collect();
-    let total = sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add);
-    let report = Report {
+    let report = report(&input, sections);
+    let request = request(input, &kept, &prompt, &shown);
+    Assembled { request, report }
+}
+
+fn report(input: &Input<'_>, sections: Vec<Section>) -> Report {
+    Report {
         budget: input.bot.model.context_budget,
-        total,
+        total: sections.iter().map(|section| section.tokens).fold(0, u32::saturating_add),
         ratio: input.ratio,
         recall_complete: input.recall_complete,
         sections,
-    };
-    let request = request(input, &kept, &prompt, &shown);
-    Assembled { request, report }
+    }
 }
 
 /// What is sent: the prompt, and those messages of the window that are `kept`.
@@ -243,6 +250,7 @@ struct Prompt {
     lore: String,
     summary: String,
     known: String,
+    now: String,
     evidence: String,
     documents: String,
     files: String,
@@ -252,8 +260,9 @@ struct Prompt {
 
 impl Prompt {
     fn system(&self) -> String {
-        let Self { fixed, instructions, lore, summary, known, evidence, documents, files, inbound: _ } = self;
-        let parts = [fixed, instructions, lore, summary, known, evidence, documents, files].into_iter();
+        let Self { fixed, instructions, lore, summary, known, now, evidence, documents, files, inbound: _ } =
+            self;
+        let parts = [fixed, instructions, lore, summary, known, now, evidence, documents, files].into_iter();
         parts.filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n\n")
     }
 }

@@ -107,7 +107,7 @@ impl Chat {
         let (routes, own) = tools_of(engine, actor, live, &theirs).await?;
         let theirs_take = tools_tokens(theirs.iter().cloned());
         let specs: Vec<ToolSpec> = own.iter().map(|tool| tool.spec()).chain(theirs).collect();
-        let tx = engine.store.tenant(actor.account).await?;
+        let tx = engine.store.reading(actor.account).await?;
         let beside = tokens::count(&wishes.instructions) + following_tokens(&following) + theirs_take;
         let mut loaded =
             engine.load(tx, live.clone(), conversation.clone(), vec![message.clone()], &[], beside).await?;

