@@ -37,6 +37,8 @@ pub(in crate::search) struct Wanted<F> {
 struct Candidate {
     address: Address,
     bonus: f32,
+    /// What it has, as of the last [`floor`].
+    score: f32,
 }
 
 /// A list on its way into the sums. No document gets `weight` of it, whatever it holds.
@@ -64,7 +66,7 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
     for weighed in weigh(ground, found, &wanted.boosts) {
         if is_open {
             add(ground, &weighed, &lengths, &mut sums, |address| {
-                candidates.push(Candidate { address, bonus: 0.0 });
+                candidates.push(Candidate { address, bonus: 0.0, score: 0.0 });
             })?;
         } else {
             add_to(ground, &weighed, &lengths, &mut sums, &candidates)?;
@@ -74,10 +76,10 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
         }
         look_at(&mut candidates, looked_at, wanted, &mut sums);
         looked_at = candidates.len();
-        let Some(floor) = floor(&candidates, wanted.limit, &sums) else { continue };
+        let Some(floor) = floor(&mut candidates, wanted.limit, &sums) else { continue };
         let closes = is_open && weighed.rest + wanted.most_bonus < floor;
         candidates.retain(|candidate| {
-            let reaches = sums.of(candidate.address) + candidate.bonus + weighed.rest >= floor;
+            let reaches = candidate.score + weighed.rest >= floor;
             if !reaches {
                 sums.let_go(candidate.address);
             }
@@ -86,11 +88,12 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
         looked_at = candidates.len();
         if closes {
             is_open = false;
-            candidates.sort_unstable_by_key(|candidate| candidate.address);
+            // Each list added its own in this order, which this sort makes use of.
+            candidates.sort_by_key(|candidate| candidate.address);
         }
     }
     look_at(&mut candidates, looked_at, wanted, &mut sums);
-    Ok(best(&candidates, wanted.limit, &sums))
+    Ok(best(candidates, wanted.limit, &sums))
 }
 
 /// The best of the given documents (ascending, each once, all alive) that hold a term.
@@ -100,7 +103,9 @@ pub(in crate::search) fn best_of<F: Fn(Address) -> Option<f32>>(
     documents: &[Address],
     wanted: &Wanted<F>,
 ) -> tantivy::Result<Best<f32>> {
-    let bonus = |address: &Address| Some(Candidate { address: *address, bonus: (wanted.bonus)(*address)? });
+    let bonus = |address: &Address| {
+        Some(Candidate { address: *address, bonus: (wanted.bonus)(*address)?, score: 0.0 })
+    };
     let mut candidates: Vec<Candidate> = documents.iter().filter_map(bonus).collect();
     if candidates.is_empty() {
         return Ok(Best::new(wanted.limit));
@@ -111,7 +116,7 @@ pub(in crate::search) fn best_of<F: Fn(Address) -> Option<f32>>(
         add_to(ground, &weighed, &lengths, &mut sums, &candidates)?;
     }
     candidates.retain(|candidate| sums.of(candidate.address) > 0.0);
-    Ok(best(&candidates, wanted.limit, &sums))
+    Ok(best(candidates, wanted.limit, &sums))
 }
 
 /// Calls `sink` with each document that holds a term in its text, and how many of the terms it holds.
@@ -211,7 +216,7 @@ fn look_at<F: Fn(Address) -> Option<f32>>(
         let address = candidates[at].address;
         match (wanted.bonus)(address) {
             Some(bonus) => {
-                candidates[kept] = Candidate { address, bonus };
+                candidates[kept] = Candidate { address, bonus, score: 0.0 };
                 kept += 1;
             }
             None => sums.let_go(address),
@@ -220,22 +225,23 @@ fn look_at<F: Fn(Address) -> Option<f32>>(
     candidates.truncate(kept);
 }
 
-/// What the worst of the best has already; `None` while there are fewer than wanted.
-fn floor(candidates: &[Candidate], limit: usize, sums: &Sums) -> Option<f32> {
-    if limit == 0 || candidates.len() < limit {
-        return None;
-    }
+/// Scores the candidates, and says what the worst of the best has; `None` while there are fewer than wanted.
+fn floor(candidates: &mut [Candidate], limit: usize, sums: &Sums) -> Option<f32> {
+    let is_enough = limit > 0 && candidates.len() >= limit;
     // Most are below the best of those before them, and cost one comparison.
     let mut best: Vec<f32> = Vec::with_capacity(2 * limit);
     let mut floor = LET_GO;
     for candidate in candidates {
-        let score = sums.of(candidate.address) + candidate.bonus;
-        if best.len() < limit || score > floor {
-            best.push(score);
+        candidate.score = sums.of(candidate.address) + candidate.bonus;
+        if is_enough && (best.len() < limit || candidate.score > floor) {
+            best.push(candidate.score);
         }
-        if best.len() == 2 * limit {
+        if is_enough && best.len() == 2 * limit {
             floor = keep_best(&mut best, limit);
         }
+    }
+    if !is_enough {
+        return None;
     }
     let floor = keep_best(&mut best, limit);
     // Sums in another order are rounded otherwise.
@@ -250,15 +256,15 @@ fn keep_best(scores: &mut Vec<f32>, limit: usize) -> f32 {
     worst
 }
 
-fn best(candidates: &[Candidate], limit: usize, sums: &Sums) -> Best<f32> {
-    let floor = floor(candidates, limit, sums).unwrap_or(LET_GO);
-    let score = |candidate: &Candidate| sums.of(candidate.address) + candidate.bonus;
-    let mut left: Vec<&Candidate> = candidates.iter().filter(|candidate| score(candidate) >= floor).collect();
+fn best(mut candidates: Vec<Candidate>, limit: usize, sums: &Sums) -> Best<f32> {
+    if let Some(floor) = floor(&mut candidates, limit, sums) {
+        candidates.retain(|candidate| candidate.score >= floor);
+    }
     // Of equals always the same are kept.
-    left.sort_unstable_by_key(|candidate| candidate.address);
+    candidates.sort_unstable_by_key(|candidate| candidate.address);
     let mut best = Best::new(limit);
-    for candidate in left {
-        best.offer(score(candidate), candidate.address);
+    for candidate in candidates {
+        best.offer(candidate.score, candidate.address);
     }
     best
 }

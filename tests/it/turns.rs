@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use botwright::chat::{Inbound, Target, Update};
-use botwright::error::Kind;
+use botwright::error::{Kind, Result};
 use botwright::providers::scripted::{Fail, Line};
-use botwright::store::{Store, TurnState};
+use botwright::store::{Bot, Questions, Store, Tenant, TurnState};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::join_all;
 use tokio::time::sleep;
@@ -270,12 +270,21 @@ async fn hold_several(store: &Store, talk: &Talk) {
     }
 }
 
+struct Named(&'static str);
+
+impl Questions for Named {
+    type Answers = Option<Bot>;
+    async fn ask(&self, tx: &Tenant) -> Result<Option<Bot>> {
+        Bot::find_by_name(tx, self.0).await
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_database_ended_cost_nobody_an_answer() {
     let database = Database::new();
     let talk = Talk::without_engine(&database).await;
     let mut admin = AsyncPgConnection::establish(database.url()).await.unwrap();
-    for _ in 0..3 {
+    for round in 0..4 {
         hold_several(&talk.store, &talk).await;
         // All but this one, and all are gone when it returns.
         admin
@@ -291,6 +300,12 @@ async fn connections_that_the_database_ended_cost_nobody_an_answer() {
             )
             .await
             .unwrap();
+        // Whoever comes first meets those that are gone.
+        if round % 2 == 0 {
+            let (tx, found) = talk.store.asking(talk.actor.account, &Named("parrot")).await.unwrap();
+            assert_eq!(found.unwrap().name, "parrot");
+            tx.commit().await.unwrap();
+        }
         talk.store.ping().await.unwrap();
         let said = talk.say("Still there?").await;
         assert_eq!(said.turn.state, TurnState::Queued);
