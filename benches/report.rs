@@ -15,6 +15,8 @@ mod stateless;
 mod telegram;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -44,6 +46,7 @@ async fn main() {
     telegram::add_bot(&bots);
     stateless::add_bot(&bots, stateless::upstream().await);
     machine();
+    wakes("at the beginning");
     let only = |part: &str| std::env::args().any(|argument| argument == part);
     if only("memory") {
         remembering::measure(&home).await;
@@ -99,6 +102,39 @@ async fn main() {
     tokio::task::spawn_blocking(move || postgres.stop().unwrap()).await.unwrap();
     remembering::measure(&home).await;
     let _ = fs::remove_dir_all(&home);
+}
+
+/// What it takes to wake somebody who sleeps, and to be woken: below every round trip in this report, and not the same
+/// from one minute to the next on a machine that is shared.
+fn wakes(when: &str) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let neighbour = std::thread::spawn(move || {
+        let (mut line, _) = listener.accept().unwrap();
+        line.set_nodelay(true).unwrap();
+        let mut byte = [0];
+        while line.read_exact(&mut byte).is_ok() {
+            line.write_all(&byte).unwrap();
+        }
+    });
+    let mut line = TcpStream::connect(address).unwrap();
+    line.set_nodelay(true).unwrap();
+    let mut times = Vec::new();
+    for _ in 0..300 {
+        std::thread::sleep(Duration::from_millis(2));
+        let began = Instant::now();
+        line.write_all(&[1]).unwrap();
+        line.read_exact(&mut [0]).unwrap();
+        times.push(began.elapsed().as_secs_f64() * 1_000.0);
+    }
+    drop(line);
+    neighbour.join().unwrap();
+    times.sort_by(f64::total_cmp);
+    println!(
+        "a byte to a sleeping thread and back over loopback, {when}, p50 / p90 | {:.3} / {:.3} ms",
+        times[times.len() / 2],
+        times[times.len() * 9 / 10]
+    );
 }
 
 fn machine() {

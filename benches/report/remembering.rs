@@ -14,7 +14,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Door, Server, client, write_bots};
+use super::{Door, Server, client, wakes, write_bots};
 
 /// The conversations that are asked, and how many of a thousand messages stand beside them.
 const LARGE: usize = 500_000;
@@ -74,6 +74,7 @@ pub(super) async fn measure(home: &Path) {
     let rested = until_at_rest(&server).await;
     println!("until its pieces are merged after that | {:.0} s", rested.as_secs_f64());
     let door = Door::open(&server, &home);
+    wakes("before recalling");
     for (name, count, aim) in [("middle", MIDDLE, "5 / 15"), ("large", LARGE, "15 / 40")] {
         let mut times = Vec::new();
         for question in 0..WARMING + QUESTIONS {
