@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::search::columns::OpenColumns;
 use crate::search::fault;
 use crate::search::layout::{self, Fields, VERSION};
-use crate::search::scope::{Scope, Scopes};
+use crate::search::scope::Scopes;
 use crate::search::writer::Writer;
 
 /// Whether this process may write the index.
@@ -64,11 +64,6 @@ impl Live {
         self.reader.searcher()
     }
 }
-
-/// Words times documents of a quick search; 100,000 documents and a question of five words take a millisecond.
-const QUICK: u64 = 1_000_000;
-/// About so long is a word with its space.
-const BYTES_OF_WORD: usize = 6;
 
 /// Tells one commit of another process from the next.
 type Seen = Option<(SystemTime, u64)>;
@@ -131,16 +126,6 @@ impl Index {
     /// Whether this process writes.
     pub fn mode(&self) -> Mode {
         if self.shared.writing.load(Ordering::Acquire) { Mode::Writer } else { Mode::Reader }
-    }
-
-    /// Whether a search of `scope` for `text` takes less than waking another thread for it may: some two milliseconds
-    /// at most. Nothing is promised of what was never searched before, and of an index that another process writes,
-    /// which is opened anew after its commits.
-    pub fn is_quick(&self, scope: &Scope, text: &str) -> bool {
-        let documents = || self.shared.scopes.documents(scope, &self.shared.live()?.searcher());
-        let words = (text.len() / BYTES_OF_WORD + 1) as u64;
-        self.mode() == Mode::Writer
-            && documents().is_some_and(|documents| documents.saturating_mul(words) <= QUICK)
     }
 
     /// The writer. There is one at a time in all processes: `None` while another has it. A reader that gets

@@ -17,6 +17,7 @@ mod find;
 mod index;
 mod layout;
 mod postings;
+mod quick;
 mod rank;
 mod recall;
 mod scope;
