@@ -104,8 +104,7 @@ async fn main() {
     let _ = fs::remove_dir_all(&home);
 }
 
-/// What it takes to wake somebody who sleeps, and to be woken: below every round trip in this report, and not the same
-/// from one minute to the next on a machine that is shared.
+/// What it takes to wake somebody who sleeps, and to be woken: every round trip in this report takes as much at least.
 fn wakes(when: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

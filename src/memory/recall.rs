@@ -54,7 +54,7 @@ impl Memory {
                 Group { kinds: &[Kind::Passage], limit: PASSAGES + SPARE },
             ],
         };
-        let hits = self.search_index(&scope, ask.text, move |index| index.recall_for_message(&query)).await?;
+        let hits = self.search_index(move |index| index.recall_for_message(&query)).await?;
         if hits.is_empty() {
             return Ok(Recalled { found: Vec::new(), complete });
         }
@@ -82,9 +82,8 @@ impl Memory {
         let complete = self.is_complete();
         let limit = limit.min(PAGE);
         let scope = Scope { account, bot, conversation: None, person };
-        let words = text.to_owned();
-        let search = move |index: &Index| index.find(&scope, &words, limit + 1, after);
-        let mut hits = self.search_index(&scope, text, search).await?;
+        let text = text.to_owned();
+        let mut hits = self.search_index(move |index| index.find(&scope, &text, limit + 1, after)).await?;
         let has_next = hits.len() > limit;
         hits.truncate(limit);
         if hits.is_empty() {
@@ -108,16 +107,10 @@ impl Memory {
         Ok(found)
     }
 
-    /// What takes long does so on a thread where nobody else waits for it.
     async fn search_index(
         &self,
-        scope: &Scope,
-        text: &str,
         search: impl FnOnce(&Index) -> Result<Vec<Hit>> + Send + 'static,
     ) -> Result<Vec<Hit>> {
-        if self.index.is_quick(scope, text) {
-            return search(&self.index);
-        }
         let index = self.index.clone();
         tokio::task::spawn_blocking(move || search(&index)).await.map_err(Error::internal)?
     }

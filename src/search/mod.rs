@@ -17,7 +17,6 @@ mod find;
 mod index;
 mod layout;
 mod postings;
-mod quick;
 mod rank;
 mod recall;
 mod scope;

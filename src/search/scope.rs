@@ -118,14 +118,6 @@ impl Scopes {
         Ok(View { documents, average_lengths: std::array::from_fn(average), parts })
     }
 
-    /// How many documents `scope` has, if all segments were looked through for them before.
-    pub(in crate::search) fn documents(&self, scope: &Scope, searcher: &Searcher) -> Option<u64> {
-        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = &cache.scopes.get(scope)?.parts;
-        let documents = |segment: &SegmentReader| Some(parts.get(&segment.segment_id())?.documents);
-        searcher.segment_readers().iter().map(documents).sum()
-    }
-
     fn known(&self, scope: &Scope) -> HashMap<SegmentId, Arc<Part>> {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cache.clock += 1;

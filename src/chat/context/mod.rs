@@ -2,8 +2,8 @@
 //!
 //! The order is most stable first, so that providers' prompt caches hit. The budget is filled by priority:
 //! frame, persona, rules and pinned sources; the new messages with their pictures and their time, and passages of long
-//! ones; the last few of the window; evidence up to its own budget; the summary; lore; then the rest of the window, newest first, and what
-//! was sent with it.
+//! ones; the last few of the window; evidence up to its own budget; the summary; lore; then the rest of the window,
+//! newest first, and what was sent with it.
 
 mod direct;
 mod documents;

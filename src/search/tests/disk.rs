@@ -35,29 +35,6 @@ fn files(folder: &Folder) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_search_is_quick_where_it_was_searched_before_and_little_is_compared() {
-    let folder = Folder::new();
-    let (scope, _) = filled(&folder);
-    let (index, _) = Index::open(folder.path()).unwrap();
-    assert!(!index.is_quick(&scope, "apples"), "nobody knows yet how large it is");
-    assert_eq!(found(&index, &scope, "apples"), 2);
-    assert!(index.is_quick(&scope, "apples"));
-    assert!(!index.is_quick(&scope, &"apples and plums ".repeat(200_000)), "a book of a question");
-    assert!(!index.is_quick(&somewhere(), "apples"));
-    // Another process may have committed, and that would have to be opened first.
-    let reader = Index::open_reader(folder.path());
-    assert_eq!(found(&reader, &scope, "apples"), 2);
-    assert!(!reader.is_quick(&scope, "apples"));
-    // So may what was committed here.
-    let mut writer = index.writer().unwrap().unwrap();
-    writer.apply(puts(&lines(&scope, "Olena: more apples"))).unwrap();
-    writer.commit("8").unwrap();
-    assert!(!index.is_quick(&scope, "apples"));
-    assert_eq!(found(&index, &scope, "apples"), 3);
-    assert!(index.is_quick(&scope, "apples"));
-}
-
-#[test]
 fn the_checkpoint_is_that_of_the_last_commit() {
     let folder = Folder::new();
     let (scope, _) = filled(&folder);
