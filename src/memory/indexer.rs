@@ -185,6 +185,7 @@ impl Indexer {
                 checkpoint = Checkpoint::at(checkpoint.cursor, self.clock.now());
                 desk.commit(checkpoint).await?;
             }
+            desk.with(Writer::renew).await?;
             self.progress.caught_up(look.lag);
             // What cannot be read in order yet will be, as soon as the oldest transaction ends; nobody tells us.
             let pause = if look.lag > 0 { soon } else { POLL };

@@ -281,10 +281,19 @@ impl Shared {
         self.live().map(|live| live.searcher())
     }
 
-    /// Makes the commit that was just done visible to searches.
+    /// Makes the commit that was just done visible to searches. Only for the writer.
     pub(in crate::search) fn reload(&self) -> Result<()> {
         let Some(live) = self.live() else { return Ok(()) };
-        live.reader.reload().map_err(fault::tantivy)
+        // Looked at first: what comes meanwhile is noticed the next time.
+        let seen = seen(&self.folder());
+        live.reader.reload().map_err(fault::tantivy)?;
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(Live { seen, ..live });
+        Ok(())
+    }
+
+    /// Whether what is on disk is not what searches see. Only for the writer.
+    pub(in crate::search) fn is_old(&self) -> bool {
+        self.live().is_some_and(|live| live.seen != seen(&self.folder()))
     }
 
     pub(in crate::search) fn checkpoint(&self) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::error::Kind;
 use crate::search::tests::{Folder, ids, lines, puts, query, somewhere};
@@ -51,6 +52,30 @@ fn the_checkpoint_is_that_of_the_last_commit() {
     assert_eq!(index.checkpoint().as_deref(), Some("{\"seq\": 8}"));
     assert_eq!(found(&index, &scope, "cherries"), 0);
     assert_eq!(index.documents(), 3);
+}
+
+#[test]
+fn what_was_merged_is_searched_without_another_commit() {
+    let folder = Folder::new();
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let mut writer = index.writer().unwrap().unwrap();
+    let scope = somewhere();
+    for number in 0..8 {
+        writer.apply(puts(&lines(&scope, &format!("Olena: apples {number}")))).unwrap();
+        writer.commit(&number.to_string()).unwrap();
+    }
+    // As many as are merged by a thread of its own, some time after the commit.
+    let segments = || index.shared.searcher().unwrap().segment_readers().len();
+    let begun = Instant::now();
+    while segments() > 1 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} segments are searched", segments());
+        std::thread::sleep(Duration::from_millis(5));
+        writer.renew().unwrap();
+    }
+    assert_eq!(found(&index, &scope, "apples"), 8);
+    let stems = files(&folder).into_iter().filter(|file| file.extension().is_some_and(|end| end == "idx"));
+    assert_eq!(stems.count(), 1, "what was merged is deleted");
+    assert_eq!(writer.checkpoint().as_deref(), Some("7"));
 }
 
 #[test]
