@@ -1,9 +1,13 @@
 //! Counting tokens with the o200k vocabulary. The vocabulary takes some 45 MB and 0.2 s, so it is loaded
 //! at first use; `warm` does that off the hot path.
 //!
-//! Persona, rules, sources and window come again with every message, so what was counted lately is remembered.
+//! A word takes as many tokens wherever it stands, and people say the same words again: what the words take that were
+//! counted lately is remembered, and long texts (persona, sources) are remembered whole.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use tiktoken_rs::CoreBPE;
@@ -11,13 +15,13 @@ use tiktoken_rs::CoreBPE;
 /// How many tokens `text` takes. Exact for OpenAI's current models, an estimate for others.
 pub fn count(text: &str) -> usize {
     if text.len() < WORTH_REMEMBERING {
-        return count_anew(text);
+        return count_words(text);
     }
     let hash = *blake3::hash(text.as_bytes()).as_bytes();
     if let Some(tokens) = lock(&COUNTED).get(&hash) {
         return *tokens;
     }
-    let tokens = count_anew(text);
+    let tokens = count_words(text);
     let mut counted = lock(&COUNTED);
     if counted.len() >= REMEMBERED {
         counted.clear();
@@ -70,29 +74,80 @@ pub fn ending(text: &str, most: usize) -> &str {
 /// A token is rarely longer than so many bytes, and never shorter than one.
 const BYTES_OF_TOKEN: usize = 8;
 
-/// Counting less than so many bytes costs no more than remembering them.
-const WORTH_REMEMBERING: usize = 32;
-/// So many texts are remembered, in some 600 kB; more than that and all are forgotten, which only costs time.
-const REMEMBERED: usize = 8_192;
+/// Adding up the words of less than so many bytes costs no more than remembering the whole.
+const WORTH_REMEMBERING: usize = 1_024;
+/// So many texts are remembered, in some 75 kB; more than that and all are forgotten, which only costs time.
+const REMEMBERED: usize = 1_024;
 static COUNTED: LazyLock<Mutex<HashMap<[u8; 32], usize>>> = LazyLock::new(Mutex::default);
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn count_anew(text: &str) -> usize {
+fn count_words(text: &str) -> usize {
+    let Some(vocabulary) = vocabulary() else { return text.len().div_ceil(3) };
+    words(text).map(|word| WORDS.count(word, vocabulary)).sum()
+}
+
+/// The pieces that begin with a space before something that is none. The vocabulary's pattern matches such a space together
+/// with what follows it, or by itself; never with what stands before it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?.len_utf8();
+        let begins = |at: &usize| rest[*at + 1..].chars().next().is_some_and(|next| !next.is_whitespace());
+        let end = rest[first..].match_indices(' ').map(|(at, _)| first + at).find(begins);
+        let (word, following) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = following;
+        Some(word)
+    })
+}
+
+/// What the words take that were counted lately: 16,384 places, each a hash and a count. A word takes the place of another
+/// with the same beginning of its hash.
+struct Words {
+    hasher: RandomState,
+    places: Box<[AtomicU64]>,
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
+    hasher: RandomState::new(),
+    places: (0..1 << 14).map(|_| AtomicU64::new(0)).collect(),
+});
+
+/// A place holds a count in so many of its bits; the others are those of the word's hash.
+const COUNT_BITS: u32 = 8;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
+impl Words {
+    fn count(&self, word: &str, vocabulary: &CoreBPE) -> usize {
+        let hash = self.hasher.hash_one(word);
+        // The bits that a place does not keep say which it is.
+        let place = &self.places[hash as usize % self.places.len()];
+        let known = place.load(Ordering::Relaxed);
+        if known & COUNT != 0 && known & !COUNT == hash & !COUNT {
+            return (known & COUNT) as usize;
+        }
+        let tokens = count_anew(word, vocabulary);
+        if tokens as u64 <= COUNT {
+            place.store(hash & !COUNT | tokens as u64, Ordering::Relaxed);
+        }
+        tokens
+    }
+}
+
+fn count_anew(word: &str, vocabulary: &CoreBPE) -> usize {
     // The vocabulary merges within a run without spaces in quadratic time, so very long runs are estimated
     // by their bytes: nobody writes them, attackers do.
-    let Some(vocabulary) = vocabulary() else { return text.len().div_ceil(3) };
-    if text.len() <= MAX_RUN_BYTES {
-        return vocabulary.encode_ordinary(text).len();
+    if word.len() <= MAX_RUN_BYTES {
+        return vocabulary.encode_ordinary(word).len();
     }
-    text.split_inclusive(char::is_whitespace)
+    word.split_inclusive(char::is_whitespace)
         .collect::<Vec<_>>()
         .chunk_by(|a, b| (a.len() > MAX_RUN_BYTES) == (b.len() > MAX_RUN_BYTES))
-        .map(|words| match words.first() {
-            Some(word) if word.len() > MAX_RUN_BYTES => words.iter().map(|w| w.len().div_ceil(3)).sum(),
-            _ => vocabulary.encode_ordinary(&words.concat()).len(),
+        .map(|runs| match runs.first() {
+            Some(run) if run.len() > MAX_RUN_BYTES => runs.iter().map(|run| run.len().div_ceil(3)).sum(),
+            _ => vocabulary.encode_ordinary(&runs.concat()).len(),
         })
         .sum()
 }
@@ -137,11 +192,7 @@ mod tests {
         let pieces =
             ["word", "it's", "Ⓐ", "ʼ", "\u{301}", "ї", "你好", "12345", "/", "!", "🙂", "x́", "½", "ß"];
         let spaces = [" ", "\n", "\t", "\r\n", "\u{a0}", "\u{3000}", "", "  ", " \n "];
-        let mut dice = 7_usize;
-        let mut roll = |sides: usize| {
-            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (dice >> 33) % sides
-        };
+        let mut roll = dice();
         for _ in 0..2_000 {
             let text: String = (0..roll(12))
                 .map(|_| [pieces[roll(pieces.len())], spaces[roll(spaces.len())]].concat())
@@ -151,6 +202,41 @@ mod tests {
         assert_eq!(at_least("Anna: we  met – in May"), 5);
         let walls = format!("{} {}", "a".repeat(10_000), "b ".repeat(5_000));
         assert!(at_least(&walls) <= count(&walls));
+    }
+
+    #[test]
+    fn words_take_as_much_as_the_text_that_they_are_of() {
+        let pieces = [
+            "word", "It's", "Ⓐ", "ʼ", "\u{301}", "їжак", "你好", "12345", "/", "!", ".", "🙂", "½", "ß",
+            "'S", "\u{200b}", "x/y", "...",
+        ];
+        let spaces = [
+            " ", "\n", "\t", "\r\n", "\u{a0}", "\u{3000}", "", "  ", " \n ", "\n/", "   ", "\n\n  ", "\u{85}",
+        ];
+        let vocabulary = vocabulary().unwrap();
+        let mut roll = dice();
+        for _ in 0..5_000 {
+            let text: String = (0..roll(12))
+                .map(|_| {
+                    [pieces[roll(pieces.len())], spaces[roll(spaces.len())], spaces[roll(spaces.len())]]
+                        .concat()
+                })
+                .collect();
+            assert_eq!(words(&text).collect::<String>(), text);
+            for _ in 0..2 {
+                assert_eq!(count(&text), vocabulary.encode_ordinary(&text).len(), "{text:?}");
+            }
+        }
+        let long = "All the same, said Anna – again and again.\n  And so on… ".repeat(100);
+        assert_eq!(count(&long), vocabulary.encode_ordinary(&long).len());
+    }
+
+    fn dice() -> impl FnMut(usize) -> usize {
+        let mut dice = 7_usize;
+        move |sides| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) % sides
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Index {
             let mut best = Best::new(after.saturating_add(limit));
             score::tally(&ground, &found, |address, held| {
                 if held as usize >= needed {
-                    let columns = &columns[address.segment];
+                    let columns = &columns[address.segment()];
                     let at = columns.at(address.doc).timestamp_millis();
                     best.offer(Fit { terms: held, at, ordinal: columns.ordinal(address.doc) }, address);
                 }

@@ -3,13 +3,24 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use tantivy::DocId;
+use tantivy::{DocId, SegmentOrdinal};
 
-/// A document's place in the index.
+/// A document's place in the index. Small: a question may go through a hundred thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::search) struct Address {
-    pub(in crate::search) segment: usize,
+    segment: SegmentOrdinal,
     pub(in crate::search) doc: DocId,
+}
+
+impl Address {
+    pub(in crate::search) fn new(segment: usize, doc: DocId) -> Self {
+        Self { segment: segment as SegmentOrdinal, doc }
+    }
+
+    /// The place of its segment among all.
+    pub(in crate::search) fn segment(self) -> usize {
+        self.segment as usize
+    }
 }
 
 /// A document that was found, with what it is ranked by: greater is better.

@@ -220,7 +220,7 @@ impl Asked<'_> {
 
     fn best(&self, group: &Group, found: &[Found], locals: &[Local]) -> tantivy::Result<Best<f32>> {
         let bonus = |address: Address| {
-            let local = &locals[address.segment];
+            let local = &locals[address.segment()];
             self.is_wanted(group, address, local).then(|| self.bonus(address, local))
         };
         let wanted = Wanted { boosts: BOOSTS, limit: group.limit, bonus, most_bonus: self.most_bonus() };
@@ -239,7 +239,7 @@ impl Asked<'_> {
             let lives = |doc: &DocId| alive.is_none_or(|alive| alive.is_alive(*doc));
             for stretch in &part.stretches {
                 let documents = self.ground.columns[segment].beside_messages(stretch).iter().copied();
-                all.extend(documents.filter(lives).map(|doc| Address { segment, doc }));
+                all.extend(documents.filter(lives).map(|doc| Address::new(segment, doc)));
             }
         }
         all
@@ -254,15 +254,15 @@ impl Asked<'_> {
     }
 
     /// Whether it is of the group, and does not stand in the prompt anyway.
-    fn is_wanted(&self, group: &Group, Address { segment, doc }: Address, local: &Local) -> bool {
-        let columns = &self.ground.columns[segment];
+    fn is_wanted(&self, group: &Group, address: Address, local: &Local) -> bool {
+        let (columns, doc) = (&self.ground.columns[address.segment()], address.doc);
         let is_new =
             |(conversation, ordinal)| columns.ordinal(doc) >= ordinal && columns.is_of(doc, conversation);
         group.kinds.contains(&columns.kind(doc)) && !local.before.is_some_and(is_new)
     }
 
-    fn bonus(&self, Address { segment, doc }: Address, local: &Local) -> f32 {
-        let columns = &self.ground.columns[segment];
+    fn bonus(&self, address: Address, local: &Local) -> f32 {
+        let (columns, doc) = (&self.ground.columns[address.segment()], address.doc);
         let mut bonus = 0.0;
         if columns.is_said_by(doc, &local.speakers) {
             bonus += SPEAKER;
@@ -295,7 +295,7 @@ impl Asked<'_> {
         for (segment, part) in self.ground.view.parts.iter().enumerate() {
             let reader = &self.ground.searcher.segment_readers()[segment];
             for doc in part.stretches.iter().cloned().flatten().filter(|doc| !reader.is_deleted(*doc)) {
-                let address = Address { segment, doc };
+                let address = Address::new(segment, doc);
                 let date = self.date_bonus(self.ground.columns[segment].at(doc));
                 if date > 0.0 && self.is_wanted(group, address, &locals[segment]) {
                     best.offer(self.bonus(address, &locals[segment]), address);
@@ -327,8 +327,8 @@ impl Asked<'_> {
         for term in found.iter().filter(|term| !self.question.names.contains(&term.term)) {
             all += term.idf;
             let mut at = 0;
-            for of_segment in documents.chunk_by(|a, b| a.segment == b.segment) {
-                let Some(Address { segment, .. }) = of_segment.first().copied() else { continue };
+            for of_segment in documents.chunk_by(|a, b| a.segment() == b.segment()) {
+                let Some(segment) = of_segment.first().map(|address| address.segment()) else { continue };
                 let held = &mut held[at..at + of_segment.len()];
                 let docs = of_segment.iter().map(|address| address.doc);
                 self.ground.each_of(&term.lists[field], field, segment, docs, |doc, _, _| {
@@ -349,12 +349,12 @@ impl Asked<'_> {
 /// Reads a document back.
 pub(in crate::search) fn hit(
     columns: &[Arc<Columns>],
-    Address { segment, doc }: Address,
+    address: Address,
     score: f32,
     coverage: f32,
     context_coverage: f32,
 ) -> tantivy::Result<Hit> {
-    let columns = &columns[segment];
+    let (columns, doc) = (&columns[address.segment()], address.doc);
     Ok(Hit {
         id: columns.id(doc),
         kind: columns.kind(doc),

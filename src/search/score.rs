@@ -3,7 +3,8 @@
 //!
 //! The lists of the words that say most are read first, and they are short. As soon as what the rest could add does not
 //! lift a document among the best, it is let go; as soon as that holds for every document that no list has named yet,
-//! the long lists of common words are asked only about those that are left. The result is that of reading everything.
+//! the long lists of common words are asked only about those that are left. Until that can be, nobody looks whether it
+//! is. The result is that of reading everything.
 
 use tantivy::DocId;
 use tantivy::fieldnorm::FieldNormReader;
@@ -60,9 +61,11 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
     let lengths = Lengths::of(ground);
     let mut sums = Sums::over(ground);
     let mut candidates: Vec<Candidate> = Vec::new();
-    // From here on everything before was looked at once, and is wanted.
+    // Everything before was looked at once, and is wanted.
     let mut looked_at = 0;
     let mut is_open = true;
+    // The worst of the best has no more than this.
+    let mut most_floor = wanted.most_bonus;
     for weighed in weigh(ground, found, &wanted.boosts) {
         if is_open {
             add(ground, &weighed, &lengths, &mut sums, |address| {
@@ -71,15 +74,18 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
         } else {
             add_to(ground, &weighed, &lengths, &mut sums, &candidates)?;
         }
-        if weighed.rest_postings < WORTH_A_LOOK * candidates.len() as u64 {
+        most_floor += weighed.weight;
+        let may_close = most_floor > weighed.rest + wanted.most_bonus;
+        if is_open && !may_close || weighed.rest_postings < WORTH_A_LOOK * candidates.len() as u64 {
             continue;
         }
         look_at(&mut candidates, looked_at, wanted, &mut sums);
         looked_at = candidates.len();
         let Some(floor) = floor(&mut candidates, wanted.limit, &sums) else { continue };
-        let closes = is_open && weighed.rest + wanted.most_bonus < floor;
+        most_floor = wanted.most_bonus.max(floor.above);
+        let closes = is_open && weighed.rest + wanted.most_bonus < floor.below;
         candidates.retain(|candidate| {
-            let reaches = candidate.score + weighed.rest >= floor;
+            let reaches = candidate.score + weighed.rest >= floor.below;
             if !reaches {
                 sums.let_go(candidate.address);
             }
@@ -130,9 +136,9 @@ pub(in crate::search) fn tally(
     for term in found {
         for segment in 0..ground.view.parts.len() {
             ground.each(&term.lists[0], 0, segment, |doc, _, _| {
-                let sum = sums.at(Address { segment, doc });
+                let sum = sums.at(Address::new(segment, doc));
                 if *sum == 0.0 {
-                    holding.push(Address { segment, doc });
+                    holding.push(Address::new(segment, doc));
                 }
                 *sum += 1.0;
             })?;
@@ -175,7 +181,7 @@ fn add(
 ) -> tantivy::Result<()> {
     for segment in 0..ground.view.parts.len() {
         ground.each(weighed.list, weighed.field, segment, |doc, times, norm| {
-            let address = Address { segment, doc };
+            let address = Address::new(segment, doc);
             let sum = sums.at(address);
             if *sum == 0.0 {
                 sink(address);
@@ -194,11 +200,12 @@ fn add_to(
     sums: &mut Sums,
     candidates: &[Candidate],
 ) -> tantivy::Result<()> {
-    for of_segment in candidates.chunk_by(|a, b| a.address.segment == b.address.segment) {
-        let Some(segment) = of_segment.first().map(|candidate| candidate.address.segment) else { continue };
+    for of_segment in candidates.chunk_by(|a, b| a.address.segment() == b.address.segment()) {
+        let Some(segment) = of_segment.first().map(|candidate| candidate.address.segment()) else { continue };
         let documents = of_segment.iter().map(|candidate| candidate.address.doc);
         ground.each_of(weighed.list, weighed.field, segment, documents, |doc, times, norm| {
-            *sums.at(Address { segment, doc }) += weighed.weight * lengths.share(weighed.field, times, norm);
+            *sums.at(Address::new(segment, doc)) +=
+                weighed.weight * lengths.share(weighed.field, times, norm);
         })?;
     }
     Ok(())
@@ -225,8 +232,14 @@ fn look_at<F: Fn(Address) -> Option<f32>>(
     candidates.truncate(kept);
 }
 
+/// What the worst of the best has, rounded down and up.
+struct Floor {
+    below: f32,
+    above: f32,
+}
+
 /// Scores the candidates, and says what the worst of the best has; `None` while there are fewer than wanted.
-fn floor(candidates: &mut [Candidate], limit: usize, sums: &Sums) -> Option<f32> {
+fn floor(candidates: &mut [Candidate], limit: usize, sums: &Sums) -> Option<Floor> {
     let is_enough = limit > 0 && candidates.len() >= limit;
     // Most are below the best of those before them, and cost one comparison.
     let mut best: Vec<f32> = Vec::with_capacity(2 * limit);
@@ -245,7 +258,8 @@ fn floor(candidates: &mut [Candidate], limit: usize, sums: &Sums) -> Option<f32>
     }
     let floor = keep_best(&mut best, limit);
     // Sums in another order are rounded otherwise.
-    Some(floor - floor.abs() * 1e-4)
+    let rounding = floor.abs() * 1e-4;
+    Some(Floor { below: floor - rounding, above: floor + rounding })
 }
 
 /// Keeps the best `limit` of at least as many, and says what the worst of them is.
@@ -258,7 +272,7 @@ fn keep_best(scores: &mut Vec<f32>, limit: usize) -> f32 {
 
 fn best(mut candidates: Vec<Candidate>, limit: usize, sums: &Sums) -> Best<f32> {
     if let Some(floor) = floor(&mut candidates, limit, sums) {
-        candidates.retain(|candidate| candidate.score >= floor);
+        candidates.retain(|candidate| candidate.score >= floor.below);
     }
     // Of equals always the same are kept.
     candidates.sort_unstable_by_key(|candidate| candidate.address);
@@ -305,14 +319,14 @@ impl Sums {
         Self { parts: parts.collect() }
     }
 
-    fn at(&mut self, Address { segment, doc }: Address) -> &mut f32 {
-        let (start, sums) = &mut self.parts[segment];
-        &mut sums[(doc - *start) as usize]
+    fn at(&mut self, address: Address) -> &mut f32 {
+        let (start, sums) = &mut self.parts[address.segment()];
+        &mut sums[(address.doc - *start) as usize]
     }
 
-    fn of(&self, Address { segment, doc }: Address) -> f32 {
-        let (start, sums) = &self.parts[segment];
-        sums[(doc - start) as usize]
+    fn of(&self, address: Address) -> f32 {
+        let (start, sums) = &self.parts[address.segment()];
+        sums[(address.doc - start) as usize]
     }
 
     fn let_go(&mut self, address: Address) {
