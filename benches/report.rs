@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that meets the unexpected shall stop and say where")]
 #![expect(clippy::print_stdout, reason = "the report is printed")]
-#![expect(clippy::disallowed_methods, reason = "a bench asks for the time itself")]
 
 #[path = "report/changes.rs"]
 mod changes;
@@ -22,7 +21,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use botwright::store::embedded::Embedded;
-use diesel::sql_types::{BigInt, Double};
+use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::{StreamExt, stream};
@@ -31,8 +30,6 @@ use serde_json::{Value, json};
 /// Turns in the throughput measurement, and how many are under way at once.
 const TURNS: usize = 2_000;
 const PARALLEL: usize = 50;
-/// Turns measured one at a time.
-const SINGLE: usize = 300;
 
 #[path = "report/sockets.rs"]
 mod sockets;
@@ -85,7 +82,7 @@ async fn main() {
     let commit = commit_p50(&mut db).await;
     println!("one commit on this disk, p50 | {commit:.2} ms");
     throughput(&server, &door, &mut db).await;
-    latency(&door, &mut db, commit).await;
+    sockets::replied(&server, &door, commit).await;
     if only("turns") {
         server.stop().await;
         let _ = fs::remove_dir_all(&home);
@@ -315,12 +312,6 @@ struct Count {
     count: i64,
 }
 
-#[derive(QueryableByName)]
-struct Finished {
-    #[diesel(sql_type = Double)]
-    at: f64,
-}
-
 async fn completed(db: &mut AsyncPgConnection) -> i64 {
     db.batch_execute("begin; set local role botwright_system").await.unwrap();
     let count: Count =
@@ -361,34 +352,5 @@ async fn throughput(server: &Server, door: &Door, db: &mut AsyncPgConnection) {
     println!(
         "CPU of our process per durable turn, HTTP and GraphQL included | {:.2} ms | aim 4 ms",
         (server.cpu() - cpu) * 1_000.0 / turns
-    );
-}
-
-async fn latency(door: &Door, db: &mut AsyncPgConnection, commit: f64) {
-    let conversation = door.converse(1_000_000).await;
-    let mut times = Vec::new();
-    for index in 0..SINGLE {
-        let before = completed(db).await;
-        let began = chrono::Utc::now();
-        door.say(&conversation, &format!("s{index}")).await;
-        // When it was finished, it says itself: whoever asks often takes the time that is measured.
-        while completed(db).await == before {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        db.batch_execute("begin; set local role botwright_system").await.unwrap();
-        let finished: Finished =
-            sql_query("select extract(epoch from max(finished_at))::float8 as at from turns")
-                .get_result(db)
-                .await
-                .unwrap();
-        db.batch_execute("commit").await.unwrap();
-        let began = began.timestamp_micros();
-        #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 53 bits")]
-        times.push(finished.at * 1_000.0 - began as f64 / 1_000.0);
-    }
-    let p50 = median(times);
-    println!(
-        "a turn from request to committed reply, one at a time, p50 | {p50:.2} ms ({:.2} ms + 3 commits) | aim 5 ms + 3 commits",
-        p50 - 3.0 * commit
     );
 }

@@ -39,13 +39,7 @@ pub(super) async fn subscriptions(server: &Server, door: &Door) {
     let began = Instant::now();
     door.say(&conversation, "to all").await;
     stream::iter(open)
-        .for_each_concurrent(None, async |mut socket| {
-            while let Some(Ok(message)) = socket.next().await {
-                if message.to_text().is_ok_and(|text| text.contains("MessageAdded")) {
-                    break;
-                }
-            }
-        })
+        .for_each_concurrent(None, async |mut socket| hear(&mut socket, "MessageAdded").await)
         .await;
     println!("until all of them heard of one message | {:.2} s", began.elapsed().as_secs_f64());
 }
@@ -64,6 +58,38 @@ async fn subscribe(server: &Server, door: &Door, conversation: &str) -> Socket {
     let message = json!({ "id": "1", "type": "subscribe", "payload": payload });
     socket.send(Message::text(message.to_string())).await.unwrap();
     socket
+}
+
+/// How long a turn takes until its reply, which is committed by then, is heard over a subscription.
+pub(super) async fn replied(server: &Server, door: &Door, commit: f64) {
+    let conversation = door.converse(1_000_000).await;
+    let mut socket = subscribe(server, door, &conversation).await;
+    let mut times = Vec::new();
+    for index in 0..SENT {
+        let began = Instant::now();
+        door.say(&conversation, &format!("replied {index}")).await;
+        // What was said, and the reply.
+        for _ in 0..2 {
+            hear(&mut socket, "MessageAdded").await;
+        }
+        times.push(began.elapsed().as_secs_f64() * 1_000.0);
+        // People read before they answer.
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    let p50 = median(times);
+    println!(
+        "a turn from request to reply, committed and heard over a subscription, one at a time, p50 | {p50:.2} ms ({:.2} ms + 3 commits) | aim 5 ms + 3 commits",
+        p50 - 3.0 * commit
+    );
+}
+
+/// Waits for an event of this kind.
+async fn hear(socket: &mut Socket, kind: &str) {
+    while let Some(Ok(message)) = socket.next().await {
+        if message.to_text().is_ok_and(|text| text.contains(kind)) {
+            return;
+        }
+    }
 }
 
 /// How long the answer to `sendMessage` takes: the message and its turn are durable by then.
