@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::id::{BotId, ConnectionId, ConversationId, DeliveryId, MessageId, TurnId, UploadId};
 use crate::store::{
     Arrival, Conversation, ConversationEvent, Delivery, DeliveryState, Message, MessageRole, Participant,
-    Place, Tenant,
+    Place, Questions, Tenant,
 };
 
 /// A place of a channel where a conversation is held.
@@ -92,12 +92,12 @@ impl Chat {
             at: now,
         };
         let files = LongFile::list(&self.engine, actor, &said.uploads).await?;
-        let mut tx = self.engine.store.tenant(actor.account).await?;
         let arrival = Arrival {
             message_id: Some(new.message),
             ..arrival(actor, whence, said.external_id, said.album, now)
         };
-        if !Arrival::claim(&tx, &arrival).await? {
+        let (mut tx, is_new) = self.engine.store.tenant_asking(actor.account, &Arrives(&arrival)).await?;
+        if !is_new {
             return Ok(Arrived::Before);
         }
         let (live, conversation) = self.place_at(&mut tx, actor, whence, now).await?;
@@ -267,6 +267,16 @@ impl Chat {
             return Vec::new();
         };
         deliveries(conversation, None, turn, channel.split_plain(text), now)
+    }
+}
+
+/// Whether it arrives for the first time; then it has arrived.
+struct Arrives<'a>(&'a Arrival);
+
+impl Questions for Arrives<'_> {
+    type Answers = bool;
+    async fn ask(&self, tx: &Tenant) -> Result<bool> {
+        Arrival::claim(tx, self.0).await
     }
 }
 

@@ -58,7 +58,7 @@ impl Chat {
             idempotency(actor, "addConnection", idempotency_key, &[&bot, &hash, mode.as_str()], now);
         let secret = secret_name(id);
         let mut tx = engine.store.tenant(actor.account).await?;
-        if let Some(answer) = claim(&mut tx, &request).await? {
+        if let Some(answer) = claim(&tx, &request).await? {
             let id = serde_json::from_value(answer["connection"].clone()).map_err(Error::internal)?;
             let found = Connection::find(&mut tx, id).await?;
             tx.commit().await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{try_join, try_join5};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -16,8 +16,8 @@ use crate::chat::think::Thought;
 use crate::error::{Error, Kind, Result};
 use crate::id::{MessageId, UsageId};
 use crate::store::{
-    Conversation, ConversationEvent, Delivery, Fact, Message, MessageRole, Outcome, Tenant, Turn, TurnEvent,
-    TurnEventKind, TurnState, UsageEvent,
+    Conversation, ConversationEvent, Delivery, Fact, Message, MessageRole, Outcome, Questions, Tenant, Turn,
+    TurnEvent, TurnEventKind, TurnState, UsageEvent,
 };
 
 /// How a turn ends.
@@ -92,11 +92,8 @@ impl Engine {
         reply: MessageId,
     ) -> Result<Finished> {
         let now = self.clock.now();
-        let mut tx = self.store.tenant(turn.account_id).await?;
-        // In this order: whoever locks a turn has locked its conversation.
-        let conversation = Conversation::find_locked(&tx, turn.conversation_id);
-        let current = Turn::find_running_locked(&tx, turn.id, turn.attempt);
-        let (conversation, current) = try_join(conversation, current).await?;
+        let (mut tx, (conversation, current)) =
+            self.store.tenant_asking(turn.account_id, &Running(turn)).await?;
         let conversation = conversation.ok_or_else(|| Error::internal("a turn without its conversation"))?;
         // Not running under this attempt any more: taken over, or ended by an earlier try of this very call
         // whose confirmation was lost. Either way it is not ours to end.
@@ -105,16 +102,31 @@ impl Engine {
             return Ok(Finished::Joined);
         }
         let said = self.said(turn, ending, &conversation, reply, now);
-        self.publish(&mut tx, turn, &conversation, said, ending.state(), now).await?;
+        // A reply takes the place of what earlier turns said to the same words; nothing less does.
+        let replaced = match &said {
+            Some(message) if message.role == MessageRole::Bot => earlier_answers(&mut tx, turn).await?,
+            _ => Vec::new(),
+        };
+        let log = lines(turn, &conversation, said.as_ref(), &replaced, ending.state(), now);
         let mut events = words.events.clone();
         events.push((words.terminal, terminal_kind(ending), terminal_body(ending, reply)));
         let outcome = outcome(ending, reply, words.terminal)?;
-        try_join3(
+        let messages = i32::from(said.is_some());
+        let log_lines = i32::try_from(log.len()).map_err(Error::internal)?;
+        try_join5(
+            Conversation::advance(&tx, conversation.id, messages, log_lines, now),
+            Message::insert(&tx, said.as_slice()),
+            ConversationEvent::insert(&tx, &log),
             TurnEvent::insert(&tx, turn.id, &events),
-            Turn::finish(&tx, turn.id, outcome, now),
-            Self::note_usage(&tx, turn, &conversation, ending, now),
+            try_join(
+                Turn::finish(&tx, turn.id, outcome, now),
+                Self::note_usage(&tx, turn, &conversation, ending, now),
+            ),
         )
         .await?;
+        if let Some(message) = &said {
+            self.publish(&mut tx, &conversation, message, &replaced, now).await?;
+        }
         if let Ending::Completed { report, forgets, .. } = ending {
             let facts = report.facts();
             if !facts.is_empty() {
@@ -127,46 +139,20 @@ impl Engine {
         Ok(Finished::Done)
     }
 
-    /// Adds what is said to the conversation and its outbox, and tells the conversation's log.
+    /// Adds what is said to the outbox, and takes back what it replaces.
     async fn publish(
         &self,
         tx: &mut Tenant,
-        turn: &Turn,
         conversation: &Conversation,
-        mut said: Option<Message>,
-        state: TurnState,
+        message: &Message,
+        replaced: &[Message],
         now: DateTime<Utc>,
     ) -> Result<()> {
-        // A reply takes the place of what earlier turns said to the same words; nothing less does.
-        let replaced = match &said {
-            Some(message) if message.role == MessageRole::Bot => earlier_answers(tx, turn).await?,
-            _ => Vec::new(),
-        };
-        let messages = i32::from(said.is_some());
-        let gone = i32::try_from(replaced.len()).map_err(Error::internal)?;
-        let (ordinal, event) =
-            Conversation::advance(tx, conversation.id, messages, messages + gone + 1, now).await?;
-        let place = (turn.account_id, conversation.id);
-        let mut log = Vec::new();
-        let replaced_ids: Vec<MessageId> = replaced.iter().map(|message| message.id).collect();
-        if let Some(message) = &mut said {
-            message.ordinal = ordinal;
-            log.push(ConversationEvent::about_message("message", place, event, message.id, now));
-            log.extend(
-                (event + 1..).zip(&replaced_ids).map(|(event, id)| {
-                    ConversationEvent::about_message("superseded", place, event, *id, now)
-                }),
-            );
-        }
-        log.push(ConversationEvent::about_turn(place, event + messages + gone, turn.id, state, now));
-        try_join(Message::insert(tx, said.as_slice()), ConversationEvent::insert(tx, &log)).await?;
-        if let Some(message) = &said {
-            Delivery::insert(tx, &self.deliveries(conversation, message, now)).await?;
-            if let (Some(first), Some(last)) = (replaced.first(), replaced.last()) {
-                Message::supersede(tx, &replaced_ids, message.id).await?;
-                let span = (first.ordinal, last.ordinal);
-                self.memory.unsay(tx, conversation.id, span, now).await?;
-            }
+        Delivery::insert(tx, &self.deliveries(conversation, message, now)).await?;
+        if let (Some(first), Some(last)) = (replaced.first(), replaced.last()) {
+            let ids: Vec<MessageId> = replaced.iter().map(|message| message.id).collect();
+            Message::supersede(tx, &ids, message.id).await?;
+            self.memory.unsay(tx, conversation.id, (first.ordinal, last.ordinal), now).await?;
         }
         Ok(())
     }
@@ -194,7 +180,8 @@ impl Engine {
             account_id: turn.account_id,
             id,
             conversation_id: conversation.id,
-            ordinal: 0,
+            // Nobody else takes the next place: the conversation is locked.
+            ordinal: conversation.last_ordinal + 1,
             role,
             person_id: None,
             author: self.bots.name_of(turn.revision_id),
@@ -244,6 +231,39 @@ impl Engine {
         };
         UsageEvent::insert(tx, &event).await
     }
+}
+
+/// A turn's conversation, and the turn while it runs under its attempt; both locked.
+struct Running<'a>(&'a Turn);
+
+impl Questions for Running<'_> {
+    type Answers = (Option<Conversation>, Option<Turn>);
+    async fn ask(&self, tx: &Tenant) -> Result<Self::Answers> {
+        let turn = self.0;
+        // In this order: whoever locks a turn has locked its conversation.
+        let conversation = Conversation::find_locked(tx, turn.conversation_id);
+        try_join(conversation, Turn::find_running_locked(tx, turn.id, turn.attempt)).await
+    }
+}
+
+/// What the log of a locked conversation is told: of the message, of those that it replaces, of the turn's end.
+fn lines(
+    turn: &Turn,
+    conversation: &Conversation,
+    said: Option<&Message>,
+    replaced: &[Message],
+    state: TurnState,
+    now: DateTime<Utc>,
+) -> Vec<ConversationEvent> {
+    let place = (turn.account_id, conversation.id);
+    let message = said.map(|message| ("message", message.id));
+    let superseded = replaced.iter().map(|message| ("superseded", message.id));
+    let mut events = conversation.last_event + 1..;
+    let told = message.into_iter().chain(superseded).zip(events.by_ref());
+    let line = |((kind, id), event)| ConversationEvent::about_message(kind, place, event, id, now);
+    let mut lines: Vec<_> = told.map(line).collect();
+    lines.extend(events.next().map(|event| ConversationEvent::about_turn(place, event, turn.id, state, now)));
+    lines
 }
 
 /// What earlier turns said to the words of `turn`, oldest first.

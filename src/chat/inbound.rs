@@ -9,7 +9,7 @@ use crate::chat::Chat;
 use crate::chat::album::GATHERED_AFTER;
 use crate::chat::bots::LiveBot;
 use crate::chat::long::Text;
-use crate::chat::repeat::{Receipt, claim_key, idempotency, of_message, replay};
+use crate::chat::repeat::{Claim, Receipt, idempotency, of_message, replay};
 use crate::chat::uploads::{LongFile, attach};
 use crate::chat::words::{checked_title, checked_words};
 use crate::dialog::Wishes;
@@ -149,8 +149,9 @@ impl Chat {
         let expected = new.expected(&inbound.target);
         let request = of_message(actor, &inbound, wishes.as_ref(), expected.as_ref(), new.at)?;
         let files = LongFile::list(&self.engine, actor, &inbound.uploads).await?;
-        let mut tx = self.engine.store.tenant(actor.account).await?;
-        if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
+        let claim = Claim(request.as_ref());
+        let (mut tx, earlier) = self.engine.store.tenant_asking(actor.account, &claim).await?;
+        if let Some(receipt) = earlier {
             let accepted = replay(&mut tx, &receipt).await?;
             tx.commit().await?;
             return Ok(accepted);
@@ -194,7 +195,6 @@ impl Chat {
         actor.require(Scope::Chat)?;
         let title = checked_title(title)?;
         let now = self.engine.clock.now();
-        let mut tx = self.engine.store.tenant(actor.account).await?;
         let id = ConversationId::new();
         let receipt = serde_json::to_value(Receipt { conversation: id, message: None, turn: None });
         let receipt = receipt.map_err(Error::internal)?;
@@ -203,7 +203,9 @@ impl Chat {
             result: receipt,
             ..idempotency(actor, "createConversation", key, &content, now)
         });
-        if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
+        let claim = Claim(request.as_ref());
+        let (mut tx, earlier) = self.engine.store.tenant_asking(actor.account, &claim).await?;
+        if let Some(receipt) = earlier {
             let conversation = Conversation::find(&tx, receipt.conversation).await?;
             tx.commit().await?;
             let conversation =

@@ -57,7 +57,7 @@ impl Chat {
             };
             idempotency(actor, "regenerate", key, &[&what], now)
         });
-        if let Some(receipt) = claim_key(&mut tx, request.as_ref()).await? {
+        if let Some(receipt) = claim_key(&tx, request.as_ref()).await? {
             let regenerated = replay(&mut tx, &receipt).await?;
             tx.commit().await?;
             return Ok(regenerated);

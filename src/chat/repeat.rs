@@ -8,7 +8,7 @@ use crate::accounts::Actor;
 use crate::chat::{Accepted, Inbound, Target};
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, MessageId, TurnId};
-use crate::store::{Conversation, Idempotency, KEY_REUSED, Message, Remembered, Tenant, Turn};
+use crate::store::{Conversation, Idempotency, KEY_REUSED, Message, Questions, Remembered, Tenant, Turn};
 
 /// What an idempotency key remembers.
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
@@ -62,14 +62,24 @@ pub(super) fn of_message(
     Ok(Some(Idempotency { result, ..idempotency(actor, "sendMessage", key, &content, now) }))
 }
 
-pub(super) async fn claim_key(tx: &mut Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
+/// Claims the key of a request, if it has one, as the first of its transaction: see [`claim_key`].
+pub(super) struct Claim<'a>(pub(super) Option<&'a Idempotency>);
+
+impl Questions for Claim<'_> {
+    type Answers = Option<Receipt>;
+    async fn ask(&self, tx: &Tenant) -> Result<Option<Receipt>> {
+        claim_key(tx, self.0).await
+    }
+}
+
+pub(super) async fn claim_key(tx: &Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
     let Some(request) = request else { return Ok(None) };
     let answer = claim(tx, request).await?;
     answer.map(serde_json::from_value).transpose().map_err(Error::internal)
 }
 
 /// What the key remembers; `None` where it is new, and belongs to this transaction from now on.
-pub(super) async fn claim(tx: &mut Tenant, request: &Idempotency) -> Result<Option<Value>> {
+pub(super) async fn claim(tx: &Tenant, request: &Idempotency) -> Result<Option<Value>> {
     if request.key.is_empty() || request.key.len() > 255 {
         return Err(Error::invalid("an idempotency key has 1 to 255 bytes"));
     }
@@ -81,7 +91,7 @@ pub(super) async fn claim(tx: &mut Tenant, request: &Idempotency) -> Result<Opti
 }
 
 /// What the key stands for already, if it was used; it stays free otherwise.
-pub(super) async fn recall_key(tx: &mut Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
+pub(super) async fn recall_key(tx: &Tenant, request: Option<&Idempotency>) -> Result<Option<Receipt>> {
     let Some(request) = request else { return Ok(None) };
     match Idempotency::look_up(tx, request).await? {
         Remembered::New => Ok(None),

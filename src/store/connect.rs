@@ -31,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(8);
 /// How many of the connections are kept for the queues.
 const QUEUE_CONNECTIONS: usize = 4;
 
-/// What a reader asks before anything else: see [`Store::asking`].
+/// What a transaction asks before anything else: see [`Store::asking`] and [`Store::tenant_asking`].
 pub trait Questions: Sync {
     type Answers: Send;
     /// May be called again, on another connection. Statements that go out in line (`Tenant::line`) take one round trip.
@@ -81,23 +81,41 @@ impl Store {
         questions: &Q,
     ) -> Result<(Tenant, Q::Answers)> {
         let beginning = Tenant::reading(account, self.deadline);
-        loop {
-            let (tx, is_new) = self.next(&self.pool).await?;
-            let tenant = Tenant::reader(account, tx);
-            // Polled in this order, and so sent in this order.
-            let (begun, answers) = join(tenant.begin(&beginning), questions.ask(&tenant)).await;
-            match begun {
-                Ok(()) => return Ok((tenant.begun(), answers?)),
-                Err(error) if is_new || error.kind() != Kind::Unavailable => return Err(error),
-                Err(_) => {}
-            }
-        }
+        self.begin_asking(|tx| Tenant::reader(account, tx), &beginning, questions).await
     }
 
     /// Begins a transaction confined to `account`.
     pub async fn tenant(&self, account: AccountId) -> Result<Tenant> {
         let tx = self.begin(&self.pool, &Tenant::confined(account)).await?;
         Ok(Tenant::of(account, tx))
+    }
+
+    /// The same with its first questions, which may lock and write: they go out together, and take one round trip.
+    pub async fn tenant_asking<Q: Questions>(
+        &self,
+        account: AccountId,
+        questions: &Q,
+    ) -> Result<(Tenant, Q::Answers)> {
+        self.begin_asking(|tx| Tenant::of(account, tx), &Tenant::confined(account), questions).await
+    }
+
+    async fn begin_asking<Q: Questions>(
+        &self,
+        tenant: impl Fn(Transaction) -> Tenant + Send,
+        beginning: &str,
+        questions: &Q,
+    ) -> Result<(Tenant, Q::Answers)> {
+        loop {
+            let (tx, is_new) = self.next(&self.pool).await?;
+            let tenant = tenant(tx);
+            // Polled in this order, and so sent in this order.
+            let (begun, answers) = join(tenant.begin(beginning), questions.ask(&tenant)).await;
+            match begun {
+                Ok(()) => return Ok((tenant.begun(), answers?)),
+                Err(error) if is_new || error.kind() != Kind::Unavailable => return Err(error),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Begins a transaction on the queues and logs of every account.

@@ -45,7 +45,7 @@ pub enum Remembered {
 impl Idempotency {
     /// Claims the key within the transaction of the effect. Of several at once the first goes on; the others
     /// wait until it has committed, and then read its result (or go on, if it failed).
-    pub async fn claim(tx: &mut Tenant, request: &Self) -> Result<Remembered> {
+    pub async fn claim(tx: &Tenant, request: &Self) -> Result<Remembered> {
         let claimed = sql(
             "insert into idempotency_keys (account_id, principal, operation, key, fingerprint, result, created_at)
              values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
@@ -57,7 +57,7 @@ impl Idempotency {
         .bind::<Text, _>(request.fingerprint.clone())
         .bind::<Jsonb, _>(request.result.clone())
         .bind::<Timestamptz, _>(request.created_at)
-        .execute(tx.conn())
+        .execute(&mut tx.line())
         .await?;
         if claimed == 1 {
             return Ok(Remembered::New);
@@ -66,11 +66,11 @@ impl Idempotency {
     }
 
     /// What the key stands for, without claiming it.
-    pub async fn look_up(tx: &mut Tenant, request: &Self) -> Result<Remembered> {
+    pub async fn look_up(tx: &Tenant, request: &Self) -> Result<Remembered> {
         let earlier: Option<Self> = idempotency_keys::table
             .find((tx.account(), &request.principal, &request.operation, &request.key))
             .select(Self::as_select())
-            .first(tx.conn())
+            .first(&mut tx.line())
             .await
             .optional()?;
         Ok(match earlier {

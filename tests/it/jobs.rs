@@ -483,8 +483,8 @@ async fn housekeeping_forgets_what_has_had_its_day() {
         created_at: queue.now(),
     };
     let claim = async || {
-        let mut tx = queue.store.tenant(queue.account).await.unwrap();
-        let remembered = Idempotency::claim(&mut tx, &key).await.unwrap();
+        let tx = queue.store.tenant(queue.account).await.unwrap();
+        let remembered = Idempotency::claim(&tx, &key).await.unwrap();
         tx.commit().await.unwrap();
         matches!(remembered, Remembered::New)
     };

@@ -94,7 +94,7 @@ impl Chat {
         let AskedIn { channel, text, pictures, following, tools: theirs, wishes, idempotency_key: _ } = asked;
         let own_key = format!("person:{}", actor.person);
         let mut tx = engine.store.tenant(actor.account).await?;
-        if let Some(receipt) = recall_key(&mut tx, key.as_ref()).await? {
+        if let Some(receipt) = recall_key(&tx, key.as_ref()).await? {
             let stored = stored(&mut tx, &receipt).await?;
             tx.commit().await?;
             return Ok(stream::iter(stored.into_iter().map(Ok)).boxed());
@@ -186,7 +186,7 @@ impl Exchange {
         let mut tx = engine.store.tenant(self.actor.account).await?;
         let gone = || Error::not_found("the conversation was removed meanwhile");
         let conversation = Conversation::find_locked(&tx, self.conversation).await?.ok_or_else(gone)?;
-        if claim_key(&mut tx, self.key.as_ref()).await?.is_some() {
+        if claim_key(&tx, self.key.as_ref()).await?.is_some() {
             return tx.commit().await;
         }
         if conversation.last_ordinal == 0 {

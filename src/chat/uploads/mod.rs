@@ -110,7 +110,7 @@ impl Chat {
         let content = [&upload.filename, &upload.content_type, &upload.size.to_string(), &hash];
         let request = idempotency(actor, "createUpload", idempotency_key, &content.map(String::as_str), now);
         let mut tx = self.engine.store.tenant(actor.account).await?;
-        if let Some(answer) = claim(&mut tx, &request).await? {
+        if let Some(answer) = claim(&tx, &request).await? {
             let id = serde_json::from_value::<UploadId>(answer["upload"].clone()).map_err(Error::internal)?;
             let found = Upload::find(&mut tx, id).await?;
             tx.commit().await?;
