@@ -89,8 +89,8 @@ fn count_words(text: &str) -> usize {
     words(text).map(|word| WORDS.count(word, vocabulary)).sum()
 }
 
-/// The pieces that begin with a space before something that is none. The vocabulary's pattern matches such a space together
-/// with what follows it, or by itself; never with what stands before it.
+/// The pieces that begin with a space before something that is none. The vocabulary's pattern matches such a space
+/// together with what follows it, or by itself; never with what stands before it.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -103,8 +103,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What the words take that were counted lately: 16,384 places, each a hash and a count. A word takes the place of another
-/// with the same beginning of its hash.
+/// What the words take that were counted lately: 16,384 places (128 kB), each a hash and a count. Words whose hashes end
+/// alike share a place, which the latest of them has.
 struct Words {
     hasher: RandomState,
     places: Box<[AtomicU64]>,
