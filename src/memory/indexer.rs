@@ -24,13 +24,13 @@ use crate::store::{Account, Change, Cursor, Hint, Store};
 const BATCH: i64 = 1_000;
 /// Commits are at least so far apart. The first after a pause is not held back.
 const PACE: Duration = Duration::from_millis(250);
-/// How often the feed is looked at without being woken.
+/// How often the feed is looked at without being woken, and whether the files of the index are still there.
 const POLL: Duration = Duration::from_secs(2);
 /// How soon it is looked at again while something stands in it that cannot be read in order yet.
 const SOON: Duration = Duration::from_millis(50);
 /// How often an index that is being filled shows what it has.
 const SHOW: Duration = Duration::from_secs(1);
-/// How often all files are read through, in search of broken ones.
+/// How often all files are read through, in search of what a disk changed by itself.
 const CHECK: Duration = Duration::from_secs(6 * 60 * 60);
 /// The lag is not counted further than this.
 const MOST_LAG: i64 = 10_000;
@@ -158,9 +158,21 @@ impl Indexer {
     ) -> Result<()> {
         let mut waiter = self.store.wake().waiter(Hint::Feed);
         let mut soon = SOON;
-        let mut checked = Instant::now();
+        let (mut watched, mut checked) = (Instant::now(), Instant::now());
         self.progress.behind(self.progress.lag());
         while !stop.is_cancelled() && !desk.is_broken() {
+            if checked.elapsed() > CHECK {
+                let index = self.index.clone();
+                blocking(move || Ok(index.verify())).await?;
+                checked = Instant::now();
+                continue;
+            }
+            if watched.elapsed() > POLL {
+                let index = self.index.clone();
+                blocking(move || Ok(index.watch())).await?;
+                watched = Instant::now();
+                continue;
+            }
             let look = self.look(checkpoint.cursor).await?;
             if look.epoch != checkpoint.cursor.epoch {
                 return Ok(());
@@ -174,12 +186,6 @@ impl Indexer {
             }
             if desk.may_purge() {
                 desk.purge(checkpoint).await?;
-            }
-            if checked.elapsed() > CHECK {
-                // A file that nobody has read since it broke is noticed here.
-                let index = self.index.clone();
-                blocking(move || Ok(index.verify())).await?;
-                checked = Instant::now();
             }
             if desk.is_dirty || checkpoint.wants_renewal(self.clock.now()) {
                 checkpoint = Checkpoint::at(checkpoint.cursor, self.clock.now());

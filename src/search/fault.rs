@@ -41,15 +41,22 @@ pub(in crate::search) fn is_corruption(error: &TantivyError) -> bool {
         TantivyError::DataCorruption(_)
         | TantivyError::IncompatibleIndex(_)
         | TantivyError::SchemaError(_) => true,
-        TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_)) => true,
-        TantivyError::IoError(io) => {
-            matches!(
-                io.kind(),
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::NotFound
-            )
-        }
+        TantivyError::OpenReadError(error) => match error {
+            OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_) => true,
+            OpenReadError::IoError { io_error, .. } => is_unreadable(io_error),
+        },
+        TantivyError::IoError(io) => is_unreadable(io),
         _ => false,
     }
+}
+
+/// What a disk says of a place that it cannot read (EIO); it has no name of its own.
+const CANNOT_BE_READ: i32 = 5;
+
+/// Whether a file is not there, or not what was written.
+pub(in crate::search) fn is_unreadable(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData, io::ErrorKind::NotFound];
+    kinds.contains(&error.kind()) || error.raw_os_error() == Some(CANNOT_BE_READ)
 }
 
 fn full() -> Error {

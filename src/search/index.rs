@@ -1,7 +1,8 @@
 //! The index on disk: open it, share it, notice when it is broken or somebody else writes it.
 //!
 //! `dir/lock` is held by the one process that writes; `dir/v<version>` is tantivy's folder. Everything here
-//! can be rebuilt from Postgres, so what cannot be read is deleted, by the writer alone.
+//! can be rebuilt from Postgres, so what cannot be read is deleted, by the writer alone. What was read before is in
+//! memory and serves until the new index is complete.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,10 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use tantivy::{IndexReader, ReloadPolicy, Searcher};
+use tantivy::index::SegmentComponent;
+use tantivy::{Directory, IndexReader, ReloadPolicy, Searcher, TantivyError};
 
 use crate::error::{Error, Result};
 use crate::search::columns::OpenColumns;
+use crate::search::disk::Disk;
 use crate::search::fault;
 use crate::search::layout::{self, Fields, VERSION};
 use crate::search::scope::Scopes;
@@ -43,7 +46,10 @@ pub(in crate::search) struct Shared {
     live: RwLock<Option<Live>>,
     pub(in crate::search) scopes: Scopes,
     pub(in crate::search) columns: OpenColumns,
-    /// Set when the index on disk turned out to be broken; it must be cleared and rebuilt.
+    /// Set when the files turned out not to be what was written: the index must be cleared and rebuilt. Searches, which
+    /// read memory, go on.
+    lost: AtomicBool,
+    /// Set when a search failed on what is in memory: the same, and searches fail until then.
     damaged: AtomicBool,
     writing: AtomicBool,
     /// The lock, from when it was taken until a writer takes it over.
@@ -54,6 +60,7 @@ pub(in crate::search) struct Shared {
 #[derive(Clone)]
 pub(in crate::search) struct Live {
     pub(in crate::search) index: tantivy::Index,
+    disk: Disk,
     reader: IndexReader,
     seen: Seen,
 }
@@ -84,31 +91,17 @@ impl Index {
     /// # Errors
     /// `Unavailable` when the folder cannot be made or written, with the reason.
     pub fn open(dir: &Path) -> Result<(Self, bool)> {
-        let index = Self::closed(dir);
-        let fresh = match take_lock(dir)? {
-            Some(lock) => {
-                let fresh = index.shared.open_or_make()?;
-                index.shared.writing.store(true, Ordering::Release);
-                *index.shared.lock() = Some(lock);
-                fresh
-            }
-            None => {
-                index.shared.follow();
-                false
-            }
-        };
+        let index = Self::open_reader(dir);
+        let Some(lock) = take_lock(dir)? else { return Ok((index, false)) };
+        let fresh = index.shared.open_or_make()?;
+        index.shared.writing.store(true, Ordering::Release);
+        *index.shared.lock() = Some(lock);
         Ok((index, fresh))
     }
 
-    /// Opens the index in `dir` to search only, whoever writes it. Where there is none yet (or none that can
-    /// be read) searches find nothing until there is.
+    /// Opens the index in `dir` to search only, whoever writes it, at the first search. Where there is none yet (or
+    /// none that can be read) searches find nothing until there is.
     pub fn open_reader(dir: &Path) -> Self {
-        let index = Self::closed(dir);
-        index.shared.follow();
-        index
-    }
-
-    fn closed(dir: &Path) -> Self {
         let (_, fields) = layout::schema();
         let shared = Shared {
             dir: dir.to_owned(),
@@ -116,6 +109,7 @@ impl Index {
             live: RwLock::new(None),
             scopes: Scopes::default(),
             columns: OpenColumns::default(),
+            lost: AtomicBool::new(false),
             damaged: AtomicBool::new(false),
             writing: AtomicBool::new(false),
             lock: Mutex::new(None),
@@ -160,21 +154,25 @@ impl Index {
         self.shared.checkpoint()
     }
 
-    /// Whether the index was found broken while it was in use. Searches fail until the writer clears it.
+    /// Whether a search found the index broken. Searches fail until the writer clears it.
     pub fn is_damaged(&self) -> bool {
         self.shared.is_damaged()
     }
 
-    /// Reads every file and compares its checksum: false when one is broken, which also marks the index so.
-    /// Takes about a second per gigabyte.
+    /// Looks whether the files of the index are still what was written; where not, false, and the writer must rebuild it.
+    /// Costs next to nothing: only what has another date or size is read again. Only for the writer's process.
+    pub fn watch(&self) -> bool {
+        self.shared.look_at_files(false)
+    }
+
+    /// Reads every file again, at about a second per gigabyte: false where one is not what was written. Then the writer,
+    /// if that is this process, must rebuild the index.
     pub fn verify(&self) -> bool {
-        let Some(live) = self.shared.live() else { return true };
-        let sound = catch_unwind(AssertUnwindSafe(|| live.index.validate_checksum()));
-        let sound = matches!(sound, Ok(Ok(broken)) if broken.is_empty());
-        if !sound {
-            self.shared.damage("a checksum does not match");
+        match self.mode() {
+            Mode::Writer => self.shared.look_at_files(true),
+            // Another process replaces files while we read them; that looks broken once, not three times.
+            Mode::Reader => (0..3).any(|_| self.shared.is_readable()),
         }
-        sound
     }
 }
 
@@ -192,16 +190,39 @@ impl Shared {
         self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_live(&self, live: Option<Live>) {
+    pub(in crate::search) fn set_live(&self, live: Option<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
         self.damaged.store(false, Ordering::Release);
+        self.lost.store(false, Ordering::Release);
+    }
+
+    /// Whether the index need not be rebuilt.
+    pub(in crate::search) fn is_sound(&self) -> bool {
+        !self.is_damaged() && !self.lost.load(Ordering::Acquire)
+    }
+
+    pub(in crate::search) fn lose(&self, reason: &str) {
+        if !self.lost.swap(true, Ordering::AcqRel) {
+            tracing::warn!(
+                reason,
+                "files of the search index are broken: it is rebuilt, and serves from memory meanwhile"
+            );
+        }
+    }
+
+    /// Whether the index need not be rebuilt, as far as its files tell.
+    fn look_at_files(&self, thorough: bool) -> bool {
+        if let Some(file) = self.live().and_then(|live| live.disk.lost(thorough)) {
+            self.lose(&format!("`{}` is not what was written", file.display()));
+        }
+        self.is_sound()
     }
 
     pub(in crate::search) fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Acquire)
     }
 
-    pub(in crate::search) fn damage(&self, reason: &str) {
+    fn damage(&self, reason: &str) {
         if !self.damaged.swap(true, Ordering::AcqRel) {
             tracing::warn!(reason, "the search index is broken and must be rebuilt");
         }
@@ -212,28 +233,32 @@ impl Shared {
         self.writing.store(false, Ordering::Release);
     }
 
-    /// Opens what is on disk, or makes it anew where it is missing, broken or of another version. Only for
-    /// the holder of the lock. Says whether it must be filled.
+    /// Opens what is on disk, or makes it anew where it is missing, broken or of another version. What was open before
+    /// goes on serving where the files are gone. Only for the holder of the lock. Says whether it must be filled.
     fn open_or_make(&self) -> Result<bool> {
         let folder = self.folder();
         remove_others(&self.dir, &folder);
-        if folder.exists() {
-            match open(&folder, true) {
-                Ok(live) => {
-                    self.set_live(Some(live));
-                    if self.checkpoint().is_some() {
-                        return Ok(false);
-                    }
+        let opened = folder.exists().then(|| open(&folder));
+        match opened {
+            Some(Ok(live)) => {
+                self.set_live(Some(live));
+                if self.checkpoint().is_some() {
+                    return Ok(false);
                 }
-                Err(reason) => tracing::warn!(%reason, "the search index cannot be read and is rebuilt"),
             }
+            Some(Err(reason)) if self.live().is_some() => self.lose(&reason),
+            None if self.live().is_some() => self.lose("its folder is gone"),
+            Some(Err(reason)) => tracing::warn!(%reason, "the search index cannot be read and is rebuilt"),
+            None => {}
         }
-        self.make_anew()?;
+        if self.is_sound() {
+            self.set_live(Some(self.make_anew()?));
+        }
         Ok(true)
     }
 
     /// Deletes what is on disk and begins an empty index. Only for the holder of the lock.
-    pub(in crate::search) fn make_anew(&self) -> Result<()> {
+    pub(in crate::search) fn make_anew(&self) -> Result<Live> {
         let folder = self.folder();
         if let Err(error) = fs::remove_dir_all(&folder)
             && error.kind() != io::ErrorKind::NotFound
@@ -242,15 +267,9 @@ impl Shared {
         }
         fs::create_dir_all(&folder).map_err(|error| fault::io(&folder, &error))?;
         let (schema, _) = layout::schema();
-        tantivy::Index::builder()
-            .schema(schema)
-            .settings(layout::settings())
-            .create_in_dir(&folder)
-            .map_err(fault::tantivy)?;
-        let live = open(&folder, false).map_err(|reason| Error::internal(reason.to_string()))?;
-        self.scopes.clear();
-        self.set_live(Some(live));
-        Ok(())
+        let disk = Disk::open(&folder).map_err(|error| fault::tantivy(error.into()))?;
+        tantivy::Index::create(disk, schema, layout::settings()).map_err(fault::tantivy)?;
+        open(&folder).map_err(Error::internal)
     }
 
     /// For a reader: opens the index, or looks whether another process committed since.
@@ -265,12 +284,18 @@ impl Shared {
             Err(_) => None,
         });
         let live = reloaded.or_else(|| match seen {
-            Some(_) => open(&self.folder(), false).ok(),
+            Some(_) => open(&self.folder()).ok(),
             None => None,
         });
         if live.is_some() || seen.is_none() {
             self.set_live(live);
         }
+    }
+
+    /// For a reader: whether all files can be read, if there are any.
+    fn is_readable(&self) -> bool {
+        let folder = self.folder();
+        seen(&folder).is_none() || open(&folder).is_ok()
     }
 
     /// A view of the last commit.
@@ -286,7 +311,7 @@ impl Shared {
         let Some(live) = self.live() else { return Ok(()) };
         // Looked at first: what comes meanwhile is noticed the next time.
         let seen = seen(&self.folder());
-        live.reader.reload().map_err(fault::tantivy)?;
+        live.reader.reload().map_err(|error| self.fault(error))?;
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(Live { seen, ..live });
         Ok(())
     }
@@ -299,7 +324,15 @@ impl Shared {
     pub(in crate::search) fn checkpoint(&self) -> Option<String> {
         let metas = self.live()?.index.load_metas().ok()?;
         let payload: Payload = serde_json::from_str(&metas.payload?).ok()?;
-        (payload.version == VERSION && !self.is_damaged()).then_some(payload.cursor)
+        (payload.version == VERSION && self.is_sound()).then_some(payload.cursor)
+    }
+
+    /// A failure of the writer. Where the files are at fault the index must be rebuilt.
+    pub(in crate::search) fn fault(&self, error: TantivyError) -> Error {
+        if fault::is_corruption(&error) {
+            self.lose(&error.to_string());
+        }
+        fault::tantivy(error)
     }
 
     /// Runs a search so that broken files end in an error, never in a crash: tantivy panics on some of them.
@@ -359,34 +392,28 @@ fn remove_others(dir: &Path, folder: &Path) {
     }
 }
 
-/// An index of up to so many bytes is read through when it is opened, to find broken files at once.
-const CHECKED_AT_OPEN: u64 = 64 << 20;
-
-/// Opens tantivy's folder; why not, in words for the log.
-fn open(folder: &Path, check: bool) -> Result<Live, String> {
+/// Opens tantivy's folder, which reads all of it; why not, in words for the log.
+fn open(folder: &Path) -> Result<Live, String> {
     let opened = catch_unwind(|| {
-        let index = tantivy::Index::open_in_dir(folder).map_err(|error| error.to_string())?;
+        // Looked at first: what comes meanwhile is noticed the next time.
+        let seen = seen(folder);
+        let disk = Disk::open(folder).map_err(|error| error.to_string())?;
+        let index = tantivy::Index::open(disk.clone()).map_err(|error| error.to_string())?;
         let (schema, _) = layout::schema();
         if index.schema() != schema {
             return Err("it has another layout".to_owned());
         }
+        // The only file that tantivy does without when it opens a segment, and misses later.
+        for segment in index.searchable_segment_metas().map_err(|error| error.to_string())? {
+            disk.open_read(&segment.relative_path(SegmentComponent::Positions))
+                .map_err(|error| error.to_string())?;
+        }
         layout::register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         let reader: IndexReader = reader.map_err(|error| error.to_string())?;
-        if check && size(folder) <= CHECKED_AT_OPEN {
-            let broken = index.validate_checksum().map_err(|error| error.to_string())?;
-            if let Some(file) = broken.iter().next() {
-                return Err(format!("{} is broken", file.display()));
-            }
-        }
-        Ok(Live { index, reader, seen: seen(folder) })
+        Ok(Live { index, disk, reader, seen })
     });
     opened.unwrap_or_else(|_| Err("opening it ended in a panic".to_owned()))
-}
-
-fn size(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
 /// The state of the file that every commit replaces.

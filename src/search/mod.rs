@@ -12,6 +12,7 @@ mod bearing;
 mod columns;
 mod contents;
 mod dates;
+mod disk;
 mod fault;
 mod find;
 mod index;

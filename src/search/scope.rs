@@ -87,10 +87,6 @@ const REMEMBERED: usize = 2048;
 const COUNTED_ANEW: u64 = 16_384;
 
 impl Scopes {
-    pub(in crate::search) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).scopes.clear();
-    }
-
     /// What `scope` sees through `searcher`. Takes about 5 ms for a part of 500,000 documents that was not
     /// asked for before, and next to nothing otherwise.
     pub(in crate::search) fn view(

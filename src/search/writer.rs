@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::id::{AccountId, ConversationId};
 use crate::search::fault;
-use crate::search::index::{Payload, Shared};
+use crate::search::index::{Live, Payload, Shared};
 use crate::search::layout::{Document, Key, VERSION};
 
 /// One thing to do to the index.
@@ -75,9 +75,9 @@ impl MergePolicy for Merging {
 ///
 /// After an error nothing since the last commit is kept: go on from [`Writer::checkpoint`].
 ///
-/// To rebuild: [`Writer::clear`], put everything, commit. Until the first commit searches see the old index
-/// (unless it was broken), so one commit at the end swaps old for new, and commits on the way let an empty
-/// index fill visibly. While it is filled, a cursor that says so makes a restart go on.
+/// To rebuild: [`Writer::clear`], put everything, commit. Until the first commit searches see the old index,
+/// even where its files are gone (unless a search found it broken), so one commit at the end swaps old for new, and
+/// commits on the way let an empty index fill visibly. While it is filled, a cursor that says so makes a restart go on.
 pub struct Writer {
     shared: Arc<Shared>,
     /// Held for its lock alone.
@@ -88,6 +88,8 @@ pub struct Writer {
     /// Set between a clear and the commit after it.
     cleared: bool,
     committed: Option<String>,
+    /// The index that takes the place of one whose files are lost, with the next commit.
+    next: Option<Live>,
     /// The documents that wait for the commit.
     put: HashSet<Uuid>,
     /// The last commit, once it was looked at.
@@ -104,6 +106,7 @@ impl Writer {
             dirty: false,
             cleared: false,
             committed,
+            next: None,
             put: HashSet::new(),
             view: None,
         }
@@ -112,7 +115,7 @@ impl Writer {
     /// The cursor of the last commit; `None` where the index must be built from nothing: it is new, was
     /// broken, or is being cleared.
     pub fn checkpoint(&self) -> Option<String> {
-        if self.cleared || self.shared.is_damaged() { None } else { self.committed.clone() }
+        if self.cleared || !self.shared.is_sound() { None } else { self.committed.clone() }
     }
 
     /// Takes in `changes`, in order. Searches see them after the next commit.
@@ -136,7 +139,8 @@ impl Writer {
                         self.inner()?.delete_term(term);
                     }
                     let document = fields.document(&document);
-                    self.inner()?.add_document(document).map_err(fault::tantivy)?;
+                    let added = self.inner()?.add_document(document);
+                    added.map_err(|error| self.shared.fault(error))?;
                 }
                 Change::Delete(id) => _ = self.inner()?.delete_term(fields.id_term(id)),
                 Change::DeleteConversation(account, conversation) => {
@@ -182,12 +186,16 @@ impl Writer {
     fn try_commit(&mut self, cursor: &str) -> Result<()> {
         let payload = Payload { version: VERSION, cursor: cursor.to_owned() };
         let payload = serde_json::to_string(&payload).map_err(crate::error::Error::internal)?;
-        let mut prepared = self.inner()?.prepare_commit().map_err(fault::tantivy)?;
+        let shared = Arc::clone(&self.shared);
+        let mut prepared = self.inner()?.prepare_commit().map_err(|error| shared.fault(error))?;
         prepared.set_payload(&payload);
-        prepared.commit().map_err(fault::tantivy)?;
+        prepared.commit().map_err(|error| shared.fault(error))?;
+        if let Some(next) = self.next.take() {
+            shared.set_live(Some(next));
+        }
         self.forget();
         self.committed = Some(cursor.to_owned());
-        self.shared.reload()
+        shared.reload()
     }
 
     /// Shows searches what was merged since the last commit (fewer segments are searched faster) and deletes the files
@@ -207,7 +215,7 @@ impl Writer {
         self.view = None;
         self.shared.reload()?;
         if let Some(inner) = &self.inner {
-            inner.garbage_collect_files().wait().map_err(fault::tantivy)?;
+            inner.garbage_collect_files().wait().map_err(|error| self.shared.fault(error))?;
         }
         Ok(())
     }
@@ -225,26 +233,28 @@ impl Writer {
 
     fn try_purge(&mut self, ids: &HashSet<Uuid>) -> Result<()> {
         // Segments that are being merged cannot be taken, so that comes to its end first.
+        let shared = Arc::clone(&self.shared);
+        let fault = |error| shared.fault(error);
         if let Some(inner) = self.inner.take() {
-            inner.wait_merging_threads().map_err(fault::tantivy)?;
+            inner.wait_merging_threads().map_err(fault)?;
         }
         let inner = self.inner()?;
         inner.set_merge_policy(Box::new(NoMergePolicy));
         let Some(live) = self.shared.live() else { return Err(fault::damaged()) };
         let mut rewritten = Vec::new();
         for segment in live.searcher().segment_readers() {
-            if segment.has_deletes() && self.ever_held(segment, ids).map_err(fault::tantivy)? {
+            if segment.has_deletes() && self.ever_held(segment, ids).map_err(fault)? {
                 rewritten.push(segment.segment_id());
             }
         }
         drop(live);
         let inner = self.inner()?;
         for segment in rewritten {
-            inner.merge(&[segment]).wait().map_err(fault::tantivy)?;
+            inner.merge(&[segment]).wait().map_err(fault)?;
         }
         inner.set_merge_policy(Box::new(Merging::new()));
         self.shared.reload()?;
-        self.inner()?.garbage_collect_files().wait().map_err(fault::tantivy)?;
+        self.inner()?.garbage_collect_files().wait().map_err(fault)?;
         Ok(())
     }
 
@@ -260,20 +270,25 @@ impl Writer {
         Ok(false)
     }
 
-    /// Empties the index, as part of the next commit; a broken one is deleted at once. Changes that were
+    /// Empties the index, as part of the next commit. The files of a broken one are deleted at once. Changes that were
     /// applied and not committed are dropped.
     ///
     /// # Errors
     /// `Unavailable` when the files cannot be replaced.
     pub fn clear(&mut self) -> Result<()> {
-        if self.shared.is_damaged() {
-            self.inner = None;
-            self.shared.make_anew()?;
-            self.committed = None;
-        } else {
-            self.inner()?.delete_all_documents().map_err(fault::tantivy)?;
-        }
         self.forget();
+        if self.shared.is_sound() {
+            let deleted = self.inner()?.delete_all_documents();
+            deleted.map_err(|error| self.shared.fault(error))?;
+        } else {
+            self.inner = None;
+            self.committed = None;
+            let made = self.shared.make_anew()?;
+            match self.shared.is_damaged() {
+                true => self.shared.set_live(Some(made)),
+                false => self.next = Some(made),
+            }
+        }
         self.cleared = true;
         self.dirty = true;
         Ok(())
@@ -282,17 +297,26 @@ impl Writer {
     /// The writer of tantivy, begun at first use and after an error.
     fn inner(&mut self) -> Result<&mut IndexWriter> {
         if self.inner.is_none() {
-            if self.shared.is_damaged() {
-                return Err(fault::damaged());
-            }
-            let Some(live) = self.shared.live() else { return Err(fault::damaged()) };
-            // A failed commit may have come through after all; what is replaced must be known.
-            self.shared.reload()?;
-            let writer = live.index.writer_with_options(options()).map_err(fault::tantivy)?;
+            let live = match &self.next {
+                Some(next) => next.clone(),
+                None => self.current()?,
+            };
+            let writer =
+                live.index.writer_with_options(options()).map_err(|error| self.shared.fault(error))?;
             writer.set_merge_policy(Box::new(Merging::new()));
             self.inner = Some(writer);
         }
         self.inner.as_mut().ok_or_else(fault::damaged)
+    }
+
+    /// The index that searches see, as it stands on the disk.
+    fn current(&self) -> Result<Live> {
+        if !self.shared.is_sound() {
+            return Err(fault::damaged());
+        }
+        // A failed commit may have come through after all; what is replaced must be known.
+        self.shared.reload()?;
+        self.shared.live().ok_or_else(fault::damaged)
     }
 
     /// After a failure the writer of tantivy is of no use; what it held is given up.
@@ -309,6 +333,7 @@ impl Writer {
     fn forget(&mut self) {
         self.dirty = false;
         self.cleared = false;
+        self.next = None;
         self.put = HashSet::new();
         self.view = None;
     }

@@ -202,28 +202,132 @@ fn a_changed_byte_is_survived() {
     });
 }
 
+/// Overwrites a file in place, as a disk would.
+fn overwrite(file: &Path) {
+    let length = usize::try_from(fs::metadata(file).unwrap().len()).unwrap();
+    fs::File::options().write(true).open(file).unwrap().write_all(&vec![7; length]).unwrap();
+}
+
+fn cut_off(file: &Path) {
+    let there = fs::File::options().write(true).open(file).unwrap();
+    there.set_len(there.metadata().unwrap().len() / 2).unwrap();
+}
+
+fn empty(file: &Path) {
+    fs::File::options().write(true).open(file).unwrap().set_len(0).unwrap();
+}
+
+/// What an index consists of, apart from what tantivy notes about it.
+fn segment_files(folder: &Folder) -> Vec<PathBuf> {
+    let is_segment = |file: &PathBuf| file.file_stem().is_some_and(|stem| stem.len() >= 32);
+    files(folder).into_iter().filter(is_segment).collect()
+}
+
 #[test]
-fn an_index_that_breaks_in_use_says_so_and_is_cleared() {
+fn an_index_whose_files_break_in_use_serves_until_it_was_built_anew() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 4] = [overwrite, cut_off, empty, |file| fs::remove_file(file).unwrap()];
+    for damage in damages {
+        for number in 0.. {
+            let folder = Folder::new();
+            let (scope, documents) = filled(&folder);
+            let (index, _) = Index::open(folder.path()).unwrap();
+            let mut writer = index.writer().unwrap().unwrap();
+            // So that there is a file of what was taken out, too.
+            writer.apply(vec![Change::Delete(documents[2].id)]).unwrap();
+            writer.commit("8").unwrap();
+            let Some(file) = segment_files(&folder).get(number).cloned() else { break };
+            let name = file.display().to_string();
+            assert!(index.watch() && index.verify());
+
+            damage(&file);
+            // Nobody has noticed, and changes are taken in.
+            assert_eq!(found(&index, &scope, "apple"), 2, "{name}");
+            let _ = writer.apply(puts(&documents)).and_then(|()| writer.commit("9"));
+            assert_eq!(found(&index, &scope, "apple"), 2, "{name}");
+            // Somebody has. Then there may be another index already, if that file was not needed for it any more.
+            if !index.watch() {
+                assert_eq!(writer.checkpoint(), None);
+                assert_eq!(found(&index, &scope, "apple"), 2, "{name}");
+                writer.clear().unwrap();
+                writer.apply(puts(&documents[..2])).unwrap();
+                writer.apply(puts(&lines(&scope, "Bot: pears"))).unwrap();
+                assert_eq!((found(&index, &scope, "apple"), found(&index, &scope, "pear")), (2, 0));
+                writer.commit("again").unwrap();
+            } else {
+                writer.apply(puts(&lines(&scope, "Bot: pears"))).unwrap();
+                writer.commit("10").unwrap();
+            }
+            assert!(index.watch() && index.verify() && writer.checkpoint().is_some(), "{name}");
+            assert_eq!((found(&index, &scope, "apple"), found(&index, &scope, "pear")), (2, 1), "{name}");
+            drop((writer, index));
+            let (index, rebuild) = Index::open(folder.path()).unwrap();
+            assert!(!rebuild, "{name}");
+            assert_eq!((found(&index, &scope, "apple"), found(&index, &scope, "pear")), (2, 1), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_serves_until_the_index_was_built_anew_by_the_next_writer() {
     let folder = Folder::new();
     let (scope, documents) = filled(&folder);
     let (index, _) = Index::open(folder.path()).unwrap();
+    let writer = index.writer().unwrap().unwrap();
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert!(!index.watch());
+    drop(writer);
     let mut writer = index.writer().unwrap().unwrap();
-    assert!(index.verify());
-    for file in files(&folder).iter().filter(|file| file.extension().is_some_and(|ending| ending == "term")) {
-        // In place, as a disk would.
-        let length = fs::metadata(file).unwrap().len();
-        fs::File::options().write(true).open(file).unwrap().write_all(&vec![7; length as usize]).unwrap();
-    }
-    assert!(!index.verify());
-    assert!(index.is_damaged());
-    assert_eq!(index.recall(&query(&scope, "apple")).unwrap_err().kind(), Kind::Unavailable);
-    assert_eq!(writer.apply(puts(&documents)).unwrap_err().kind(), Kind::Unavailable);
-    assert_eq!(writer.checkpoint(), None);
+    assert_eq!((writer.checkpoint(), index.checkpoint()), (None, None));
+    assert_eq!(found(&index, &scope, "apple"), 2);
     writer.clear().unwrap();
     writer.apply(puts(&documents)).unwrap();
-    writer.commit("again").unwrap();
     assert_eq!(found(&index, &scope, "apple"), 2);
-    assert!(!index.is_damaged());
+    writer.commit("again").unwrap();
+    assert_eq!(index.checkpoint().as_deref(), Some("again"));
+    assert_eq!((found(&index, &scope, "apple"), index.documents()), (2, 3));
+    assert!(index.verify());
+}
+
+#[test]
+fn a_file_that_was_only_touched_is_what_it_was() {
+    let folder = Folder::new();
+    let (scope, _) = filled(&folder);
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let _writer = index.writer().unwrap().unwrap();
+    for file in segment_files(&folder) {
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, bytes).unwrap();
+    }
+    assert!(index.watch() && index.verify());
+    assert_eq!(found(&index, &scope, "apple"), 2);
+}
+
+#[test]
+fn a_change_that_leaves_date_and_size_is_found_by_reading_everything() {
+    let folder = Folder::new();
+    filled(&folder);
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let _writer = index.writer().unwrap().unwrap();
+    let file = segment_files(&folder).remove(0);
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    overwrite(&file);
+    fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    assert!(index.watch());
+    assert!(!index.verify());
+    assert!(!index.watch());
+}
+
+#[test]
+fn a_reader_tells_a_broken_index() {
+    let folder = Folder::new();
+    assert!(Index::open_reader(folder.path()).verify(), "none yet");
+    let (scope, _) = filled(&folder);
+    assert!(Index::open_reader(folder.path()).verify());
+    overwrite(&segment_files(&folder)[0]);
+    let reader = Index::open_reader(folder.path());
+    assert!(!reader.verify());
+    assert_eq!(found(&reader, &scope, "apple"), 0);
 }
 
 #[test]
