@@ -73,6 +73,7 @@ pub(super) async fn measure(home: &Path) {
     );
     let rested = until_at_rest(&server).await;
     println!("until its pieces are merged after that | {:.0} s", rested.as_secs_f64());
+    println!("resident memory with that index | {} MB", server.resident_mb());
     let door = Door::open(&server, &home);
     wakes("before recalling");
     for (name, count, aim) in [("middle", MIDDLE, "5 / 15"), ("large", LARGE, "15 / 40")] {

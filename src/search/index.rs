@@ -4,22 +4,19 @@
 //! can be rebuilt from Postgres, so what cannot be read is deleted, by the writer alone. What was read before is in
 //! memory and serves until the new index is complete.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use tantivy::index::SegmentComponent;
-use tantivy::{Directory, IndexReader, ReloadPolicy, Searcher, TantivyError};
+use tantivy::{Searcher, TantivyError};
 
 use crate::error::{Error, Result};
 use crate::search::columns::OpenColumns;
-use crate::search::disk::Disk;
 use crate::search::fault;
+use crate::search::folder::{self, Live};
 use crate::search::layout::{self, Fields, VERSION};
 use crate::search::scope::Scopes;
 use crate::search::writer::Writer;
@@ -56,25 +53,6 @@ pub(in crate::search) struct Shared {
     lock: Mutex<Option<File>>,
 }
 
-/// An opened index.
-#[derive(Clone)]
-pub(in crate::search) struct Live {
-    pub(in crate::search) index: tantivy::Index,
-    disk: Disk,
-    reader: IndexReader,
-    seen: Seen,
-}
-
-impl Live {
-    /// A view of the last commit that was loaded.
-    pub(in crate::search) fn searcher(&self) -> Searcher {
-        self.reader.searcher()
-    }
-}
-
-/// Tells one commit of another process from the next.
-type Seen = Option<(SystemTime, u64)>;
-
 /// What a commit leaves beside the documents.
 #[derive(Serialize, Deserialize)]
 pub(in crate::search) struct Payload {
@@ -92,7 +70,7 @@ impl Index {
     /// `Unavailable` when the folder cannot be made or written, with the reason.
     pub fn open(dir: &Path) -> Result<(Self, bool)> {
         let index = Self::open_reader(dir);
-        let Some(lock) = take_lock(dir)? else { return Ok((index, false)) };
+        let Some(lock) = folder::take_lock(dir)? else { return Ok((index, false)) };
         let fresh = index.shared.open_or_make()?;
         index.shared.writing.store(true, Ordering::Release);
         *index.shared.lock() = Some(lock);
@@ -132,7 +110,7 @@ impl Index {
         let lock = match held {
             Some(lock) => lock,
             None => {
-                let Some(lock) = take_lock(&self.shared.dir)? else { return Ok(None) };
+                let Some(lock) = folder::take_lock(&self.shared.dir)? else { return Ok(None) };
                 self.shared.open_or_make()?;
                 self.shared.writing.store(true, Ordering::Release);
                 lock
@@ -190,8 +168,8 @@ impl Shared {
         self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(in crate::search) fn set_live(&self, live: Option<Live>) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+    pub(in crate::search) fn set_live(&self, live: Live) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
         self.damaged.store(false, Ordering::Release);
         self.lost.store(false, Ordering::Release);
     }
@@ -236,12 +214,15 @@ impl Shared {
     /// Opens what is on disk, or makes it anew where it is missing, broken or of another version. What was open before
     /// goes on serving where the files are gone. Only for the holder of the lock. Says whether it must be filled.
     fn open_or_make(&self) -> Result<bool> {
+        if self.is_open() {
+            return Ok(false);
+        }
         let folder = self.folder();
-        remove_others(&self.dir, &folder);
-        let opened = folder.exists().then(|| open(&folder));
+        folder::remove_others(&self.dir, &folder);
+        let opened = folder.exists().then(|| Live::open(&folder));
         match opened {
             Some(Ok(live)) => {
-                self.set_live(Some(live));
+                self.set_live(live);
                 if self.checkpoint().is_some() {
                     return Ok(false);
                 }
@@ -252,42 +233,40 @@ impl Shared {
             None => {}
         }
         if self.is_sound() {
-            self.set_live(Some(self.make_anew()?));
+            self.set_live(self.make_anew()?);
         }
         Ok(true)
     }
 
+    /// Whether what was open before is what is on disk, or could be brought up to date with it.
+    fn is_open(&self) -> bool {
+        self.live().is_some_and(|live| live.disk.lost(false).is_none())
+            && self.is_sound()
+            && self.reload().is_ok()
+            && self.checkpoint().is_some()
+    }
+
     /// Deletes what is on disk and begins an empty index. Only for the holder of the lock.
     pub(in crate::search) fn make_anew(&self) -> Result<Live> {
-        let folder = self.folder();
-        if let Err(error) = fs::remove_dir_all(&folder)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(fault::io(&folder, &error));
-        }
-        fs::create_dir_all(&folder).map_err(|error| fault::io(&folder, &error))?;
-        let (schema, _) = layout::schema();
-        let disk = Disk::open(&folder).map_err(|error| fault::tantivy(error.into()))?;
-        tantivy::Index::create(disk, schema, layout::settings()).map_err(fault::tantivy)?;
-        open(&folder).map_err(Error::internal)
+        folder::make(&self.folder())
     }
 
     /// For a reader: opens the index, or looks whether another process committed since.
     fn follow(&self) {
-        let seen = seen(&self.folder());
+        let Some(seen) = folder::seen(&self.folder()) else { return };
         let live = self.live();
-        if live.as_ref().is_some_and(|live| live.seen == seen) {
+        if live.as_ref().is_some_and(|live| live.seen == Some(seen)) {
             return;
         }
         let reloaded = live.and_then(|live| match live.reader.reload() {
-            Ok(()) => Some(Live { seen, ..live }),
+            Ok(()) => Some(Live { seen: Some(seen), ..live }),
             Err(_) => None,
         });
-        let live = reloaded.or_else(|| match seen {
-            Some(_) => open(&self.folder()).ok(),
-            None => None,
-        });
-        if live.is_some() || seen.is_none() {
+        let live = reloaded.or_else(|| Live::open(&self.folder()).ok());
+        // What cannot be read leaves what was open before. In the meantime this process may have begun to write.
+        if let Some(live) = live
+            && !self.writing.load(Ordering::Acquire)
+        {
             self.set_live(live);
         }
     }
@@ -295,7 +274,7 @@ impl Shared {
     /// For a reader: whether all files can be read, if there are any.
     fn is_readable(&self) -> bool {
         let folder = self.folder();
-        seen(&folder).is_none() || open(&folder).is_ok()
+        folder::seen(&folder).is_none() || Live::open(&folder).is_ok()
     }
 
     /// A view of the last commit.
@@ -310,7 +289,7 @@ impl Shared {
     pub(in crate::search) fn reload(&self) -> Result<()> {
         let Some(live) = self.live() else { return Ok(()) };
         // Looked at first: what comes meanwhile is noticed the next time.
-        let seen = seen(&self.folder());
+        let seen = folder::seen(&self.folder());
         live.reader.reload().map_err(|error| self.fault(error))?;
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(Live { seen, ..live });
         Ok(())
@@ -318,7 +297,7 @@ impl Shared {
 
     /// Whether what is on disk is not what searches see. Only for the writer.
     pub(in crate::search) fn is_old(&self) -> bool {
-        self.live().is_some_and(|live| live.seen != seen(&self.folder()))
+        self.live().is_some_and(|live| live.seen != folder::seen(&self.folder()))
     }
 
     pub(in crate::search) fn checkpoint(&self) -> Option<String> {
@@ -343,10 +322,10 @@ impl Shared {
     where
         T: Default,
     {
+        let Some(searcher) = self.searcher() else { return Ok(T::default()) };
         if self.is_damaged() {
             return Err(fault::damaged());
         }
-        let Some(searcher) = self.searcher() else { return Ok(T::default()) };
         match catch_unwind(AssertUnwindSafe(|| search(&searcher))) {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
@@ -362,62 +341,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// Takes the writer's lock of `dir`; `None` while another holds it.
-fn take_lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join("lock");
-    // It may have been deleted under way.
-    fs::create_dir_all(dir).map_err(|error| fault::io(dir, &error))?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| fault::io(&path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(fault::io(&path, &error)),
-    }
-}
-
-/// Indexes of other versions are no use any more.
-fn remove_others(dir: &Path, folder: &Path) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_version = entry.file_name().to_str().is_some_and(|name| {
-            name.strip_prefix('v')
-                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
-        });
-        if is_version && path != *folder {
-            let _ = fs::remove_dir_all(path);
-        }
-    }
-}
-
-/// Opens tantivy's folder, which reads all of it; why not, in words for the log.
-fn open(folder: &Path) -> Result<Live, String> {
-    let opened = catch_unwind(|| {
-        // Looked at first: what comes meanwhile is noticed the next time.
-        let seen = seen(folder);
-        let disk = Disk::open(folder).map_err(|error| error.to_string())?;
-        let index = tantivy::Index::open(disk.clone()).map_err(|error| error.to_string())?;
-        let (schema, _) = layout::schema();
-        if index.schema() != schema {
-            return Err("it has another layout".to_owned());
-        }
-        // The only file that tantivy does without when it opens a segment, and misses later.
-        for segment in index.searchable_segment_metas().map_err(|error| error.to_string())? {
-            disk.open_read(&segment.relative_path(SegmentComponent::Positions))
-                .map_err(|error| error.to_string())?;
-        }
-        layout::register(&index);
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
-        let reader: IndexReader = reader.map_err(|error| error.to_string())?;
-        Ok(Live { index, disk, reader, seen })
-    });
-    opened.unwrap_or_else(|_| Err("opening it ended in a panic".to_owned()))
-}
-
-/// The state of the file that every commit replaces.
-fn seen(folder: &Path) -> Seen {
-    let metadata = fs::metadata(folder.join("meta.json")).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -15,6 +15,7 @@ mod dates;
 mod disk;
 mod fault;
 mod find;
+mod folder;
 mod index;
 mod layout;
 mod postings;

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::id::{AccountId, ConversationId};
 use crate::search::fault;
-use crate::search::index::{Live, Payload, Shared};
+use crate::search::folder::Live;
+use crate::search::index::{Payload, Shared};
 use crate::search::layout::{Document, Key, VERSION};
 
 /// One thing to do to the index.
@@ -191,7 +192,8 @@ impl Writer {
         prepared.set_payload(&payload);
         prepared.commit().map_err(|error| shared.fault(error))?;
         if let Some(next) = self.next.take() {
-            shared.set_live(Some(next));
+            next.reader.reload().map_err(|error| shared.fault(error))?;
+            shared.set_live(next);
         }
         self.forget();
         self.committed = Some(cursor.to_owned());
@@ -285,7 +287,7 @@ impl Writer {
             self.committed = None;
             let made = self.shared.make_anew()?;
             match self.shared.is_damaged() {
-                true => self.shared.set_live(Some(made)),
+                true => self.shared.set_live(made),
                 false => self.next = Some(made),
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::Kind;
-use crate::search::tests::{Folder, ids, lines, puts, query, somewhere};
+use crate::search::tests::{Folder, ids, lines, puts, somewhere};
 use crate::search::{Change, Document, Index, Mode, Scope};
 
 /// An index with three messages and the cursor "7", closed again.

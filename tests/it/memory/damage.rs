@@ -55,8 +55,17 @@ fn segment_files(folder: &Path) -> Vec<PathBuf> {
     files.filter(is_segment).collect()
 }
 
+/// Opens each file as it stands there and does something to it.
+fn to_each_file(folder: &Path, damage: impl Fn(&mut fs::File, u64)) {
+    for path in segment_files(folder) {
+        let mut file = fs::File::options().write(true).open(&path).unwrap();
+        let length = file.metadata().unwrap().len();
+        damage(&mut file, length);
+    }
+}
+
 /// What may happen to the files of an index.
-const DAMAGES: [fn(&Path); 4] = [
+const DAMAGES: [fn(&Path); 6] = [
     |folder| fs::remove_dir_all(folder).unwrap(),
     |folder| fs::remove_file(&segment_files(folder)[0]).unwrap(),
     // A file that is cut off takes the place of the whole one.
@@ -68,12 +77,13 @@ const DAMAGES: [fn(&Path); 4] = [
             fs::rename(cut, file).unwrap();
         }
     },
+    // It is cut off under those who have it open.
+    |folder| to_each_file(folder, |file, length| file.set_len(length / 2).unwrap()),
+    |folder| to_each_file(folder, |file, _| file.set_len(0).unwrap()),
     |folder| {
-        for file in segment_files(folder) {
-            let length = fs::metadata(&file).unwrap().len();
-            let mut there = fs::File::options().write(true).open(&file).unwrap();
-            std::io::Write::write_all(&mut there, &vec![7; usize::try_from(length).unwrap()]).unwrap();
-        }
+        to_each_file(folder, |file, length| {
+            std::io::Write::write_all(file, &vec![7; usize::try_from(length).unwrap()]).unwrap();
+        });
     },
 ];
 
@@ -111,6 +121,8 @@ async fn an_index_that_is_damaged_in_use_is_built_anew_while_talk_goes_on() {
         let mind = world.mind();
         mind.holds(40).await;
         damage(&world.index_folder());
+        // What was read before is there all the while.
+        mind.finds(&chat, "What about remark number 7?", "Remark number 7 about penguins.").await;
         world.say(&chat, "A walrus sings.").await;
         healed(&mind, 41).await;
         mind.finds(&chat, "Which walrus?", "A walrus sings.").await;
