@@ -1,20 +1,23 @@
 //! The files of the index: each is read once, whole, and compared with the checksum at its end; what searches see
-//! afterwards is memory.
+//! afterwards nobody else can reach.
 //!
-//! tantivy's own directory maps files. A mapped file that is cut off, or that the disk cannot read, ends the process
-//! that looks at it, and one that is overwritten makes its threads panic, which ends it as well. Here nothing that
-//! happens to a file reaches those who read it: they go on with what was read, and the writer, which looks at the files
-//! from time to time, builds the index anew. It takes as much memory as the index is large: some 300 bytes a message.
+//! tantivy's own directory maps files. A mapped file that is cut off ends the process that looks at it, and one that is
+//! overwritten makes its threads panic, which ends it as well. Here a small file is kept in memory, and a large one is
+//! mapped from a copy that has no name any more; nothing that happens to the file reaches those who have it open. They go
+//! on, and the writer, which looks at the files from time to time, builds the index anew. The price is disk: while it is
+//! open, an index takes twice its size.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
+use crc32fast::Hasher;
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::directory::footer::Footer;
@@ -29,7 +32,7 @@ use crate::search::fault;
 #[derive(Clone)]
 pub(in crate::search) struct Disk {
     folder: PathBuf,
-    /// For everything but reading: it maps nothing that it is not asked to read.
+    /// For everything but reading.
     writing: MmapDirectory,
     /// What somebody has open.
     open: Arc<Mutex<HashMap<PathBuf, Weak<Contents>>>>,
@@ -38,6 +41,8 @@ pub(in crate::search) struct Disk {
 /// A file as it was read.
 struct Contents {
     bytes: OwnedBytes,
+    /// Of all of it.
+    checksum: u32,
     /// How the file looked when it last was as it had been read.
     stamp: Mutex<Stamp>,
 }
@@ -48,6 +53,13 @@ struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
 }
+
+/// A larger file is mapped, in bytes.
+const LARGE: u64 = 1 << 20;
+/// The beginning of the names that copies have until they are mapped.
+const COPY: &str = ".copy-";
+/// Tells copies of one process apart.
+static COPIES: AtomicU64 = AtomicU64::new(0);
 
 impl Disk {
     pub(in crate::search) fn open(folder: &Path) -> Result<Self, OpenDirectoryError> {
@@ -73,19 +85,43 @@ impl Disk {
     }
 }
 
-impl Contents {
-    fn read(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+/// Deletes the copies that a process which died had no time to take the names of.
+pub(in crate::search) fn remove_copies(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(COPY) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+impl Disk {
+    fn read(&self, path: &Path) -> io::Result<Contents> {
+        let mut file = File::open(self.folder.join(path))?;
         let stamp = Stamp::of(&file.metadata()?);
-        let mut bytes = Vec::new();
-        let length = usize::try_from(stamp.length).map_err(io::Error::other)?;
-        bytes.try_reserve_exact(length).map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
-        file.read_to_end(&mut bytes)?;
-        let bytes = OwnedBytes::new(bytes);
-        check(&bytes)?;
-        Ok(Self { bytes, stamp: Mutex::new(stamp) })
+        let mapped = if stamp.length > LARGE { self.map(&mut file) } else { None };
+        let (bytes, checksum) = match mapped {
+            Some(mapped) => mapped,
+            None => into_memory(&mut file, stamp.length)?,
+        };
+        Ok(Contents { bytes, checksum, stamp: Mutex::new(stamp) })
     }
 
+    /// Maps a copy of the file; `None` where that cannot be, because the disk is full or the folder somebody else's.
+    fn map(&self, file: &mut File) -> Option<(OwnedBytes, u32)> {
+        let number = COPIES.fetch_add(1, Ordering::Relaxed);
+        let name = PathBuf::from(format!("{COPY}{}-{number}", std::process::id()));
+        let path = self.folder.join(&name);
+        let mut copy = File::options().write(true).create_new(true).open(&path).ok()?;
+        let mapped = checked(file, |part| copy.write_all(part)).ok().and_then(|checksum| {
+            let handle = self.writing.get_file_handle(&name).ok()?;
+            Some((handle.read_bytes(0..handle.len()).ok()?, checksum))
+        });
+        let removed = fs::remove_file(&path);
+        mapped.filter(|_| removed.is_ok())
+    }
+}
+
+impl Contents {
     /// Whether the file at `path` is not this one any more. One that cannot be looked at just now may well be.
     fn is_lost(&self, path: &Path, thorough: bool) -> bool {
         let is_lost = || {
@@ -94,7 +130,8 @@ impl Contents {
             if !thorough && stamp == *self.stamp() {
                 return Ok(false);
             }
-            let is_same = stamp.length == self.bytes.len() as u64 && is_same(&mut file, &self.bytes)?;
+            let is_same =
+                stamp.length == self.bytes.len() as u64 && checked(&mut file, |_| Ok(()))? == self.checksum;
             if is_same {
                 *self.stamp() = stamp;
             }
@@ -114,32 +151,60 @@ impl Stamp {
     }
 }
 
+fn into_memory(file: &mut File, length: u64) -> io::Result<(OwnedBytes, u32)> {
+    let mut bytes = Vec::new();
+    let length = usize::try_from(length).map_err(io::Error::other)?;
+    bytes.try_reserve_exact(length).map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
+    let checksum = checked(file, |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok((OwnedBytes::new(bytes), checksum))
+}
+
+/// So much is read at once, in bytes.
+const PART: usize = 64 << 10;
 /// No file is shorter: its end says how long its footer is, and that it is one.
 const SHORTEST: usize = 8;
 
-/// Compares a file with its checksum.
-fn check(bytes: &OwnedBytes) -> io::Result<()> {
-    if bytes.len() < SHORTEST {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is cut off"));
+/// Reads a file from its beginning, hands it to `sink` part by part, and compares it with the checksum in its footer.
+/// Gives the checksum of all of it.
+fn checked(file: &mut File, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<u32> {
+    let (body, footer) = footer(file)?;
+    file.rewind()?;
+    let mut hasher = Hasher::new();
+    let mut part = vec![0; PART];
+    let mut left = body;
+    while left > 0 {
+        let part = &mut part[..usize::try_from(left).map_or(PART, |left| left.min(PART))];
+        file.read_exact(part)?;
+        hasher.update(part);
+        sink(part)?;
+        left -= part.len() as u64;
     }
-    let (footer, body) = Footer::extract_footer(FileSlice::new(Arc::new(bytes.clone())))?;
-    if crc32fast::hash(&body.read_bytes()?) != footer.crc {
+    if hasher.clone().finalize() != footer.crc {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"));
     }
-    Ok(())
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    hasher.update(&end);
+    sink(&end)?;
+    Ok(hasher.finalize())
 }
 
-/// Whether the file goes on as `bytes` do, for as long as they do.
-fn is_same(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
-    let mut there = vec![0; 64 << 10];
-    for part in bytes.chunks(there.len()) {
-        let there = &mut there[..part.len()];
-        file.read_exact(there)?;
-        if there != part {
-            return Ok(false);
-        }
+/// The footer of a file, and how many bytes stand before it.
+fn footer(file: &mut File) -> io::Result<(u64, Footer)> {
+    let length = file.metadata()?.len();
+    let before = length.saturating_sub(PART as u64);
+    file.seek(SeekFrom::Start(before))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    if end.len() < SHORTEST {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is cut off"));
     }
-    Ok(true)
+    // A footer has at most 50,000 bytes.
+    let (footer, body) = Footer::extract_footer(FileSlice::new(Arc::new(OwnedBytes::new(end))))?;
+    Ok((before + body.len() as u64, footer))
 }
 
 impl Directory for Disk {
@@ -148,7 +213,7 @@ impl Directory for Disk {
         if let Some(contents) = known {
             return Ok(contents);
         }
-        let contents = Contents::read(&self.folder.join(path)).map_err(|error| match error.kind() {
+        let contents = self.read(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => OpenReadError::FileDoesNotExist(path.to_owned()),
             _ => OpenReadError::wrap_io_error(error, path.to_owned()),
         })?;

@@ -1,8 +1,8 @@
 //! The index on disk: open it, share it, notice when it is broken or somebody else writes it.
 //!
 //! `dir/lock` is held by the one process that writes; `dir/v<version>` is tantivy's folder. Everything here
-//! can be rebuilt from Postgres, so what cannot be read is deleted, by the writer alone. What was read before is in
-//! memory and serves until the new index is complete.
+//! can be rebuilt from Postgres, so what cannot be read is deleted, by the writer alone. What was open before
+//! serves until the new index is complete.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,7 @@ use tantivy::{Searcher, TantivyError};
 
 use crate::error::{Error, Result};
 use crate::search::columns::OpenColumns;
+use crate::search::disk;
 use crate::search::fault;
 use crate::search::folder::{self, Live};
 use crate::search::layout::{self, Fields, VERSION};
@@ -44,9 +45,9 @@ pub(in crate::search) struct Shared {
     pub(in crate::search) scopes: Scopes,
     pub(in crate::search) columns: OpenColumns,
     /// Set when the files turned out not to be what was written: the index must be cleared and rebuilt. Searches, which
-    /// read memory, go on.
+    /// do not read them any more, go on.
     lost: AtomicBool,
-    /// Set when a search failed on what is in memory: the same, and searches fail until then.
+    /// Set when a search failed on what it has: the same, and searches fail until then.
     damaged: AtomicBool,
     writing: AtomicBool,
     /// The lock, from when it was taken until a writer takes it over.
@@ -183,7 +184,7 @@ impl Shared {
         if !self.lost.swap(true, Ordering::AcqRel) {
             tracing::warn!(
                 reason,
-                "files of the search index are broken: it is rebuilt, and serves from memory meanwhile"
+                "files of the search index are broken: it is rebuilt; what was open serves meanwhile"
             );
         }
     }
@@ -219,6 +220,7 @@ impl Shared {
         }
         let folder = self.folder();
         folder::remove_others(&self.dir, &folder);
+        disk::remove_copies(&folder);
         let opened = folder.exists().then(|| Live::open(&folder));
         match opened {
             Some(Ok(live)) => {

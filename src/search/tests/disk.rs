@@ -269,6 +269,54 @@ fn an_index_whose_files_break_in_use_serves_until_it_was_built_anew() {
 }
 
 #[test]
+fn a_large_file_that_is_cut_off_in_use_is_read_on() {
+    let folder = Folder::new();
+    let (index, _) = Index::open(folder.path()).unwrap();
+    let mut writer = index.writer().unwrap().unwrap();
+    let scope = somewhere();
+    let mut documents = lines(&scope, &"Olena: apples\n".repeat(8));
+    for (number, document) in documents.iter_mut().enumerate() {
+        let words: Vec<String> = (0..20_000_u32)
+            .map(|word| format!("w{:08x}", (word ^ (number as u32) << 20).wrapping_mul(2_654_435_761)))
+            .collect();
+        document.text = words.join(" ");
+        document.context_2.clone_from(&document.text);
+    }
+    writer.apply(puts(&documents)).unwrap();
+    writer.commit("7").unwrap();
+    // They are merged after the commit.
+    let begun = Instant::now();
+    while index.shared.searcher().unwrap().segment_readers().len() > 1 {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(5));
+        writer.renew().unwrap();
+    }
+    let is_large = |file: &PathBuf| fs::metadata(file).unwrap().len() > 1 << 20;
+    let large: Vec<PathBuf> = segment_files(&folder).into_iter().filter(is_large).collect();
+    assert!(!large.is_empty());
+    assert!(index.watch() && index.verify());
+    let is_copy = |file: &PathBuf| file.display().to_string().contains("copy");
+    assert!(!files(&folder).iter().any(is_copy), "copies have no names");
+    for file in &large {
+        cut_off(file);
+    }
+    let rare = documents[5].text.split(' ').nth(777).unwrap();
+    assert_eq!(ids(&index.find(&scope, rare, 10, 0).unwrap()), [documents[5].id]);
+    assert!(!index.watch());
+    writer.clear().unwrap();
+    writer.apply(puts(&documents[5..])).unwrap();
+    writer.commit("8").unwrap();
+    assert_eq!(ids(&index.find(&scope, rare, 10, 0).unwrap()), [documents[5].id]);
+    // What a process that was killed left behind.
+    drop((writer, index));
+    let left = large[0].parent().unwrap().join(".copy-1-0");
+    fs::write(&left, "half a file").unwrap();
+    let (index, rebuild) = Index::open(folder.path()).unwrap();
+    assert!(!rebuild && !left.exists());
+    assert_eq!(index.documents(), 3);
+}
+
+#[test]
 fn a_folder_that_is_gone_serves_until_the_index_was_built_anew_by_the_next_writer() {
     let folder = Folder::new();
     let (scope, documents) = filled(&folder);
