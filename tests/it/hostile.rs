@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use crate::harness::process::Place;
 
-/// Processor time for one request, as it ships. A debug build is some ten times slower, and is still given no
-/// more than four times as much: the dearest takes 20 to 41 ms there, as fast or slow as the machine is that day, and what
-/// this guards against (work that grows with the square of a request) takes seconds.
-const MOST_TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 80 } else { 20 });
+/// Processor time for one request, as it ships. A debug build is some ten times slower, and is given eight times as
+/// much: the dearest was seen to take 70 ms there on a machine that was half as fast as on other days, and what this
+/// guards against (work that grows with the square of a request) takes seconds.
+const MOST_TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 160 } else { 20 });
 /// Every request is sent so often, and the cheapest is judged: it costs the same each time, and what a server does
 /// in the background (it loads the tokenizer's table after it began, for one) falls on some of them.
 const TIMES: u32 = 5;
