@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod cluster;
+pub(crate) mod damage;
 pub(crate) mod dice;
 pub(crate) mod door;
 pub(crate) mod pictures;

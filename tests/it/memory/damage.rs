@@ -1,13 +1,13 @@
 //! The index is deleted, cut off and overwritten, while a process has it and while none has: it is built anew by
 //! itself, and afterwards nothing is missing.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use botwright::memory::Verified;
 use serde_json::json;
 
 use super::{Chat, Mind, World, eventually};
+use crate::harness::damage;
 
 async fn talk(world: &World, messages: usize) -> Chat {
     let account = world.account("acme").await;
@@ -48,43 +48,14 @@ async fn a_comparison_tells_what_is_missing_outdated_and_strange() {
     assert_eq!(counts(&mind.memory.verify().await.unwrap()), [30, 1, 11, 1]);
 }
 
-fn segment_files(folder: &Path) -> Vec<PathBuf> {
-    let inner = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
-    let files = fs::read_dir(inner.unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let is_segment = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem.len() == 32);
-    files.filter(is_segment).collect()
-}
-
-/// Opens each file as it stands there and does something to it.
-fn to_each_file(folder: &Path, damage: impl Fn(&mut fs::File, u64)) {
-    for path in segment_files(folder) {
-        let mut file = fs::File::options().write(true).open(&path).unwrap();
-        let length = file.metadata().unwrap().len();
-        damage(&mut file, length);
-    }
-}
-
 /// What may happen to the files of an index.
 const DAMAGES: [fn(&Path); 6] = [
-    |folder| fs::remove_dir_all(folder).unwrap(),
-    |folder| fs::remove_file(&segment_files(folder)[0]).unwrap(),
-    // A file that is cut off takes the place of the whole one.
-    |folder| {
-        for file in segment_files(folder) {
-            let bytes = fs::read(&file).unwrap();
-            let cut = file.with_extension("cut");
-            fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-            fs::rename(cut, file).unwrap();
-        }
-    },
-    // It is cut off under those who have it open.
-    |folder| to_each_file(folder, |file, length| file.set_len(length / 2).unwrap()),
-    |folder| to_each_file(folder, |file, _| file.set_len(0).unwrap()),
-    |folder| {
-        to_each_file(folder, |file, length| {
-            std::io::Write::write_all(file, &vec![7; usize::try_from(length).unwrap()]).unwrap();
-        });
-    },
+    damage::delete,
+    damage::delete_one,
+    damage::replace_by_halves,
+    damage::cut_off,
+    damage::empty,
+    damage::overwrite,
 ];
 
 /// Waits until the index is whole again.

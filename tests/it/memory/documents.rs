@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::summaries::{begin, providers, summarizer};
 use super::{Chat, World, eventually};
+use crate::harness::damage;
 
 /// A text of some 120 kB that says where somebody's bees are.
 fn letter(place: &str) -> String {
@@ -47,7 +48,7 @@ async fn passages_are_found_compared_and_indexed_anew() {
     assert!(mind.memory.verify().await.unwrap().is_sound());
     mind.stop().await;
 
-    std::fs::remove_dir_all(world.index_folder()).unwrap();
+    damage::delete(&world.index_folder());
     let mind = world.mind();
     mind.holds(all).await;
     assert!(mind.memory.verify().await.unwrap().is_sound());

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::summaries::{begin, providers, summarizer};
 use super::{Chat, Mind, World};
+use crate::harness::damage;
 
 const MEMORY: &str = "scripted";
 
@@ -292,7 +293,7 @@ async fn facts_of_an_index_built_anew_are_found_and_erased_ones_are_not() {
     learn(&world, &providers(), &chat, &["My hobbies are these two."], reply).await;
     mind.finds(&chat, "Who knits?", "Olena knits.").await;
     mind.stop().await;
-    std::fs::remove_dir_all(world.index_folder()).unwrap();
+    damage::delete(&world.index_folder());
     let mind = world.mind();
     mind.finds(&chat, "Who knits?", "Olena knits.").await;
     mind.finds(&chat, "Who sails?", "Olena sails.").await;

@@ -1,6 +1,5 @@
 //! The index follows Postgres: through restarts, losses, other lives of the database and late commits.
 
-use std::fs;
 use std::time::Duration;
 
 use botwright::store::{Message, MessageRole, Store};
@@ -8,6 +7,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::{Chat, World, eventually};
+use crate::harness::damage;
 
 /// A conversation in which so much was said.
 async fn talk(world: &World, messages: usize) -> Chat {
@@ -73,7 +73,7 @@ async fn a_lost_index_is_built_anew() {
     mind.stop().await;
 
     whisper(&world, &chat, "A walrus sings.").await;
-    fs::remove_dir_all(world.index_folder()).unwrap();
+    damage::delete(&world.index_folder());
     let mind = world.mind();
     assert!(!mind.recall(&chat, "Who sings?").await.complete);
     mind.holds(3_000).await;
@@ -89,7 +89,7 @@ async fn an_index_that_is_lost_under_way_is_built_anew() {
     let chat = talk(&world, 30).await;
     let mind = world.mind();
     mind.holds(30).await;
-    fs::remove_dir_all(world.index_folder()).unwrap();
+    damage::delete(&world.index_folder());
     world.say(&chat, "A walrus sings.").await;
     mind.holds(31).await;
     mind.finds(&chat, "Which walrus?", "A walrus sings.").await;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::summaries::{begin, providers, summarizer};
 use super::{Chat, World};
+use crate::harness::damage;
 
 /// Sends a picture of that name with these words.
 async fn send(world: &World, chat: &Chat, name: &str, words: &str) -> MessageId {
@@ -48,7 +49,7 @@ async fn a_picture_is_found_by_its_name_and_told_beside_its_words() {
     mind.finds(&chat, "What stood on the blackboard?", "Our blackboard [a picture: b.png]").await;
     assert!(mind.memory.verify().await.unwrap().is_sound());
     mind.stop().await;
-    std::fs::remove_dir_all(world.index_folder()).unwrap();
+    damage::delete(&world.index_folder());
     let mind = world.mind();
     mind.finds(&chat, "Where is the picture of the beehives?", "[a picture: beehives.png]").await;
     mind.holds(3).await;
