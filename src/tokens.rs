@@ -103,7 +103,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What the words take that were counted lately: 16,384 places (128 kB), each a hash and a count. Words whose hashes end
+/// What the words take that were counted lately: 65,536 places (512 kB), each a hash and a count. Words whose hashes end
 /// alike share a place, which the latest of them has.
 struct Words {
     hasher: RandomState,
@@ -112,7 +112,7 @@ struct Words {
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
     hasher: RandomState::new(),
-    places: (0..1 << 14).map(|_| AtomicU64::new(0)).collect(),
+    places: (0..1 << 16).map(|_| AtomicU64::new(0)).collect(),
 });
 
 /// A place holds a count in so many of its bits; the others are those of the word's hash.

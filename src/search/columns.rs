@@ -104,14 +104,6 @@ impl Columns {
         DateTime::from_timestamp_millis(self.at.first(doc).unwrap_or(0)).unwrap_or_default()
     }
 
-    pub(in crate::search) fn conversation(&self, doc: DocId) -> io::Result<ConversationId> {
-        let mut bytes = Vec::with_capacity(16);
-        if let Some(number) = self.conversation.ords().first(doc) {
-            self.conversation.ord_to_bytes(number, &mut bytes)?;
-        }
-        Ok(ConversationId(Uuid::from_slice(&bytes).unwrap_or_default()))
-    }
-
     /// The number by which this segment knows the conversation, for [`Columns::is_of`].
     pub(in crate::search) fn number_of(&self, conversation: ConversationId) -> io::Result<Option<u64>> {
         self.conversation.dictionary().term_ord(conversation.0.as_bytes())

@@ -60,11 +60,11 @@ impl Index {
                 }
             })?;
             let page = best.into_vec().into_iter().skip(after);
-            page.map(|found| {
+            let hits = page.map(|found| {
                 let coverage = found.rank.terms as f32 / asked as f32;
                 hit(&columns, found.address, coverage, coverage, coverage)
-            })
-            .collect()
+            });
+            Ok(hits.collect())
         })
     }
 }

@@ -60,7 +60,6 @@ pub struct Before {
 pub struct Hit {
     pub id: Uuid,
     pub kind: Kind,
-    pub conversation: ConversationId,
     pub ordinal: i64,
     /// To the millisecond.
     pub at: DateTime<Utc>,
@@ -312,7 +311,7 @@ impl Asked<'_> {
         let mut hits = Vec::with_capacity(ranked.len());
         for Ranked { rank, address } in ranked {
             let Ok(at) = addresses.binary_search(&address) else { continue };
-            hits.push(hit(self.ground.columns, address, rank, own[at], near[at])?);
+            hits.push(hit(self.ground.columns, address, rank, own[at], near[at]));
         }
         hits.sort_by(|a, b| {
             b.score.compare(&a.score).then((b.at, b.ordinal, b.id).cmp(&(a.at, a.ordinal, a.id)))
@@ -353,16 +352,15 @@ pub(in crate::search) fn hit(
     score: f32,
     coverage: f32,
     context_coverage: f32,
-) -> tantivy::Result<Hit> {
+) -> Hit {
     let (columns, doc) = (&columns[address.segment()], address.doc);
-    Ok(Hit {
+    Hit {
         id: columns.id(doc),
         kind: columns.kind(doc),
-        conversation: columns.conversation(doc)?,
         ordinal: columns.ordinal(doc),
         at: columns.at(doc),
         score,
         coverage,
         context_coverage,
-    })
+    }
 }

@@ -179,15 +179,14 @@ pub(in crate::search) fn each_within(
 ) {
     let mut from = postings.seek(stretch.start);
     loop {
-        let length = postings.block_len();
-        for at in from..length {
-            let doc = postings.doc(at);
-            if doc >= stretch.end {
-                return;
-            }
-            sink(doc, postings.freq(at));
+        let documents = postings.docs();
+        let Some(last) = documents.last() else { return };
+        let is_end = *last >= stretch.end;
+        let to = if is_end { documents.partition_point(|doc| *doc < stretch.end) } else { documents.len() };
+        for at in from..to {
+            sink(postings.doc(at), postings.freq(at));
         }
-        if length == 0 {
+        if is_end {
             return;
         }
         postings.advance();

@@ -2,9 +2,8 @@
 //! among the best.
 //!
 //! The lists of the words that say most are read first, and they are short. As soon as what the rest could add does not
-//! lift a document among the best, it is let go; as soon as that holds for every document that no list has named yet,
-//! the long lists of common words are asked only about those that are left. Until that can be, nobody looks whether it
-//! is. The result is that of reading everything.
+//! lift a document among the best that no list has named yet, only those are kept that can still come among them, and
+//! long lists of common words are asked about these alone. The result is that of reading everything.
 
 use tantivy::DocId;
 use tantivy::fieldnorm::FieldNormReader;
@@ -16,10 +15,15 @@ use crate::search::rank::{Address, Best};
 /// BM25's constants, as in tantivy and Lucene.
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
-/// The score of a document that was let go, whatever is added to it.
-const LET_GO: f32 = f32::NEG_INFINITY;
+/// The score of a document that is not wanted, whatever is added to it.
+const UNWANTED: f32 = f32::NEG_INFINITY;
 /// Looking through the candidates pays where so many times as many postings are still to be read.
 const WORTH_A_LOOK: u64 = 2;
+/// Only the candidates are asked about from where the best have so many times as much as the rest could add. From 1 on
+/// that is right, but then nearly everything that was named is a candidate. This was the fastest of 1 to 3.
+const WORTH_CLOSING: f32 = 1.5;
+/// A list that has fewer postings for each document that it is asked about is read as fast as it is asked.
+const WORTH_ASKING: u64 = 4;
 
 /// What is wanted of the documents that hold a term.
 pub(in crate::search) struct Wanted<F> {
@@ -27,7 +31,7 @@ pub(in crate::search) struct Wanted<F> {
     pub(in crate::search) boosts: [f32; TEXTS],
     /// So many.
     pub(in crate::search) limit: usize,
-    /// What a document is worth besides its words; `None` for one that is not wanted.
+    /// What a document is worth besides its words, at least 0; `None` for one that is not wanted.
     pub(in crate::search) bonus: F,
     /// No bonus is larger.
     pub(in crate::search) most_bonus: f32,
@@ -37,8 +41,7 @@ pub(in crate::search) struct Wanted<F> {
 #[derive(Clone, Copy)]
 struct Candidate {
     address: Address,
-    bonus: f32,
-    /// What it has, as of the last [`floor`].
+    /// What it had when it was last looked at.
     score: f32,
 }
 
@@ -58,47 +61,32 @@ pub(in crate::search) fn best_of_all<F: Fn(Address) -> Option<f32>>(
     found: &[Found],
     wanted: &Wanted<F>,
 ) -> tantivy::Result<Best<f32>> {
+    if wanted.limit == 0 {
+        return Ok(Best::new(0));
+    }
     let lengths = Lengths::of(ground);
     let mut sums = Sums::over(ground);
-    let mut candidates: Vec<Candidate> = Vec::new();
-    // Everything before was looked at once, and is wanted.
-    let mut looked_at = 0;
-    let mut is_open = true;
-    // The worst of the best has no more than this.
-    let mut most_floor = wanted.most_bonus;
+    let mut leaders = Leaders::new(wanted.limit);
+    // None while every document may still be among the best.
+    let mut candidates: Option<Vec<Candidate>> = None;
     for weighed in weigh(ground, found, &wanted.boosts) {
-        if is_open {
-            add(ground, &weighed, &lengths, &mut sums, |address| {
-                candidates.push(Candidate { address, bonus: 0.0, score: 0.0 });
-            })?;
-        } else {
-            add_to(ground, &weighed, &lengths, &mut sums, &candidates)?;
-        }
-        most_floor += weighed.weight;
-        let may_close = most_floor > weighed.rest + wanted.most_bonus;
-        if is_open && !may_close || weighed.rest_postings < WORTH_A_LOOK * candidates.len() as u64 {
-            continue;
-        }
-        look_at(&mut candidates, looked_at, wanted, &mut sums);
-        looked_at = candidates.len();
-        let Some(floor) = floor(&mut candidates, wanted.limit, &sums) else { continue };
-        most_floor = wanted.most_bonus.max(floor.above);
-        let closes = is_open && weighed.rest + wanted.most_bonus < floor.below;
-        candidates.retain(|candidate| {
-            let reaches = candidate.score + weighed.rest >= floor.below;
-            if !reaches {
-                sums.let_go(candidate.address);
+        match &mut candidates {
+            None => {
+                add_to_all(ground, &weighed, &lengths, wanted, &mut sums, &mut leaders)?;
+                if leaders.floor() > WORTH_CLOSING * weighed.rest + wanted.most_bonus {
+                    candidates = Some(sums.reaching(leaders.floor() - weighed.rest, wanted));
+                }
             }
-            reaches
-        });
-        looked_at = candidates.len();
-        if closes {
-            is_open = false;
-            // Each list added its own in this order, which this sort makes use of.
-            candidates.sort_by_key(|candidate| candidate.address);
+            Some(candidates) => {
+                add_to(ground, &weighed, &lengths, &mut sums, candidates)?;
+                if weighed.rest_postings >= WORTH_A_LOOK * candidates.len() as u64 {
+                    let floor = look_at(candidates, wanted.limit, &sums);
+                    candidates.retain(|candidate| candidate.score + weighed.rest >= floor);
+                }
+            }
         }
     }
-    look_at(&mut candidates, looked_at, wanted, &mut sums);
+    let candidates = candidates.unwrap_or_else(|| sums.reaching(leaders.floor(), wanted));
     Ok(best(candidates, wanted.limit, &sums))
 }
 
@@ -109,19 +97,24 @@ pub(in crate::search) fn best_of<F: Fn(Address) -> Option<f32>>(
     documents: &[Address],
     wanted: &Wanted<F>,
 ) -> tantivy::Result<Best<f32>> {
-    let bonus = |address: &Address| {
-        Some(Candidate { address: *address, bonus: (wanted.bonus)(*address)?, score: 0.0 })
+    let candidate = |address: &Address| {
+        let bonus = (wanted.bonus)(*address)?;
+        Some(Candidate { address: *address, score: bonus })
     };
-    let mut candidates: Vec<Candidate> = documents.iter().filter_map(bonus).collect();
-    if candidates.is_empty() {
+    let mut candidates: Vec<Candidate> = documents.iter().filter_map(candidate).collect();
+    if candidates.is_empty() || wanted.limit == 0 {
         return Ok(Best::new(wanted.limit));
     }
     let lengths = Lengths::of(ground);
     let mut sums = Sums::over(ground);
+    for candidate in &candidates {
+        *sums.at(candidate.address) = candidate.score;
+    }
     for weighed in weigh(ground, found, &wanted.boosts) {
         add_to(ground, &weighed, &lengths, &mut sums, &candidates)?;
     }
-    candidates.retain(|candidate| sums.of(candidate.address) > 0.0);
+    // A bonus by itself is nothing.
+    candidates.retain(|candidate| sums.of(candidate.address) > candidate.score);
     Ok(best(candidates, wanted.limit, &sums))
 }
 
@@ -171,28 +164,35 @@ fn weigh<'a>(ground: &Ground<'_>, found: &'a [Found], boosts: &[f32; TEXTS]) -> 
     weighed
 }
 
-/// Adds a list, and tells `sink` of each document that it is the first to name.
-fn add(
+/// Adds a list, and tells the leaders.
+fn add_to_all<F: Fn(Address) -> Option<f32>>(
     ground: &Ground<'_>,
     weighed: &Weighed<'_>,
     lengths: &Lengths,
+    wanted: &Wanted<F>,
     sums: &mut Sums,
-    mut sink: impl FnMut(Address),
+    leaders: &mut Leaders,
 ) -> tantivy::Result<()> {
-    for segment in 0..ground.view.parts.len() {
+    for (segment, (start, sums)) in sums.parts.iter_mut().enumerate() {
         ground.each(weighed.list, weighed.field, segment, |doc, times, norm| {
-            let address = Address::new(segment, doc);
-            let sum = sums.at(address);
-            if *sum == 0.0 {
-                sink(address);
+            let sum = &mut sums[(doc - *start) as usize];
+            if *sum == 0.0 && wanted.has_bonuses() {
+                *sum = (wanted.bonus)(Address::new(segment, doc)).unwrap_or(UNWANTED);
             }
             *sum += weighed.weight * lengths.share(weighed.field, times, norm);
+            if *sum > leaders.floor {
+                let address = Address::new(segment, doc);
+                if wanted.wants(address) {
+                    leaders.offer(address, *sum);
+                }
+            }
         })?;
     }
+    leaders.settle();
     Ok(())
 }
 
-/// Adds a list to the `candidates` (ascending) alone.
+/// Adds a list to the `candidates` (ascending), and to nothing that another function looks at.
 fn add_to(
     ground: &Ground<'_>,
     weighed: &Weighed<'_>,
@@ -200,87 +200,110 @@ fn add_to(
     sums: &mut Sums,
     candidates: &[Candidate],
 ) -> tantivy::Result<()> {
+    let asks = weighed.list.holding >= WORTH_ASKING * candidates.len() as u64;
     for of_segment in candidates.chunk_by(|a, b| a.address.segment() == b.address.segment()) {
         let Some(segment) = of_segment.first().map(|candidate| candidate.address.segment()) else { continue };
-        let documents = of_segment.iter().map(|candidate| candidate.address.doc);
-        ground.each_of(weighed.list, weighed.field, segment, documents, |doc, times, norm| {
-            *sums.at(Address::new(segment, doc)) +=
-                weighed.weight * lengths.share(weighed.field, times, norm);
-        })?;
+        let (start, sums) = &mut sums.parts[segment];
+        let add = |doc, times, norm| {
+            sums[(doc - *start) as usize] += weighed.weight * lengths.share(weighed.field, times, norm);
+        };
+        if asks {
+            let documents = of_segment.iter().map(|candidate| candidate.address.doc);
+            ground.each_of(weighed.list, weighed.field, segment, documents, add)?;
+        } else {
+            ground.each(weighed.list, weighed.field, segment, add)?;
+        }
     }
     Ok(())
 }
 
-/// Learns the bonus of those from `first` on, and lets go of those that are not wanted.
-fn look_at<F: Fn(Address) -> Option<f32>>(
-    candidates: &mut Vec<Candidate>,
-    first: usize,
-    wanted: &Wanted<F>,
-    sums: &mut Sums,
-) {
-    let mut kept = first;
-    for at in first..candidates.len() {
-        let address = candidates[at].address;
-        match (wanted.bonus)(address) {
-            Some(bonus) => {
-                candidates[kept] = Candidate { address, bonus, score: 0.0 };
-                kept += 1;
-            }
-            None => sums.let_go(address),
-        }
-    }
-    candidates.truncate(kept);
-}
-
-/// What the worst of the best has, rounded down and up.
-struct Floor {
-    below: f32,
-    above: f32,
-}
-
-/// Scores the candidates, and says what the worst of the best has; `None` while there are fewer than wanted.
-fn floor(candidates: &mut [Candidate], limit: usize, sums: &Sums) -> Option<Floor> {
-    let is_enough = limit > 0 && candidates.len() >= limit;
+/// Scores the candidates, and says what the worst of the best has, a little less at most.
+fn look_at(candidates: &mut [Candidate], limit: usize, sums: &Sums) -> f32 {
     // Most are below the best of those before them, and cost one comparison.
-    let mut best: Vec<f32> = Vec::with_capacity(2 * limit);
-    let mut floor = LET_GO;
+    let mut leaders = Leaders::new(limit);
     for candidate in candidates {
-        candidate.score = sums.of(candidate.address) + candidate.bonus;
-        if is_enough && (best.len() < limit || candidate.score > floor) {
-            best.push(candidate.score);
-        }
-        if is_enough && best.len() == 2 * limit {
-            floor = keep_best(&mut best, limit);
+        candidate.score = sums.of(candidate.address);
+        if candidate.score > leaders.floor {
+            leaders.offer(candidate.address, candidate.score);
         }
     }
-    if !is_enough {
-        return None;
-    }
-    let floor = keep_best(&mut best, limit);
-    // Sums in another order are rounded otherwise.
-    let rounding = floor.abs() * 1e-4;
-    Some(Floor { below: floor - rounding, above: floor + rounding })
+    leaders.settle();
+    leaders.floor()
 }
 
-/// Keeps the best `limit` of at least as many, and says what the worst of them is.
-fn keep_best(scores: &mut Vec<f32>, limit: usize) -> f32 {
-    let (_, worst, _) = scores.select_nth_unstable_by(limit - 1, |a, b| b.total_cmp(a));
-    let worst = *worst;
-    scores.truncate(limit);
-    worst
-}
-
+/// The best of the candidates (ascending).
 fn best(mut candidates: Vec<Candidate>, limit: usize, sums: &Sums) -> Best<f32> {
-    if let Some(floor) = floor(&mut candidates, limit, sums) {
-        candidates.retain(|candidate| candidate.score >= floor.below);
-    }
-    // Of equals always the same are kept.
-    candidates.sort_unstable_by_key(|candidate| candidate.address);
+    let floor = look_at(&mut candidates, limit, sums);
     let mut best = Best::new(limit);
-    for candidate in candidates {
+    // In this order: of equals always the same are kept.
+    for candidate in candidates.into_iter().filter(|candidate| candidate.score >= floor) {
         best.offer(candidate.score, candidate.address);
     }
     best
+}
+
+impl<F: Fn(Address) -> Option<f32>> Wanted<F> {
+    /// Otherwise a document has to be looked at only when it is among the best.
+    fn has_bonuses(&self) -> bool {
+        self.most_bonus > 0.0
+    }
+
+    /// Whether a document that has a sum is wanted.
+    fn wants(&self, address: Address) -> bool {
+        // The sums of those that are not are below everything.
+        self.has_bonuses() || (self.bonus)(address).is_some()
+    }
+}
+
+/// The documents that have most so far, among those that were offered.
+struct Leaders {
+    limit: usize,
+    /// So many as wanted have at least this: any other needs more to be among the best.
+    floor: f32,
+    /// As of the lists before this one; each document once.
+    earlier: Vec<Candidate>,
+    /// Of this list; each document once.
+    offered: Vec<Candidate>,
+}
+
+impl Leaders {
+    fn new(limit: usize) -> Self {
+        Self { limit, floor: UNWANTED, earlier: Vec::new(), offered: Vec::new() }
+    }
+
+    /// What a document needs to be among the best. Sums in another order are rounded otherwise, so a little less.
+    fn floor(&self) -> f32 {
+        self.floor - self.floor.abs() * 1e-4
+    }
+
+    /// Takes a document that has more than the floor; none twice until it [`settle`](Self::settle)s.
+    fn offer(&mut self, address: Address, score: f32) {
+        self.offered.push(Candidate { address, score });
+        if self.offered.len() >= 2 * self.limit {
+            self.floor = self.floor.max(keep_best(&mut self.offered, self.limit));
+        }
+    }
+
+    /// Counts what was offered, each document with what it has by now.
+    fn settle(&mut self) {
+        if self.offered.is_empty() {
+            return;
+        }
+        self.earlier.append(&mut self.offered);
+        self.earlier.sort_unstable_by(|a, b| a.address.cmp(&b.address).then(b.score.total_cmp(&a.score)));
+        self.earlier.dedup_by_key(|candidate| candidate.address);
+        if self.earlier.len() >= self.limit {
+            self.floor = self.floor.max(keep_best(&mut self.earlier, self.limit));
+        }
+    }
+}
+
+/// Keeps the best `limit` of at least as many, and says what the worst of them is.
+fn keep_best(candidates: &mut Vec<Candidate>, limit: usize) -> f32 {
+    let (_, worst, _) = candidates.select_nth_unstable_by(limit - 1, |a, b| b.score.total_cmp(&a.score));
+    let worst = worst.score;
+    candidates.truncate(limit);
+    worst
 }
 
 /// The length part of BM25, by field and norm.
@@ -303,7 +326,7 @@ impl Lengths {
     }
 }
 
-/// What every document of the scope has so far.
+/// What every document of the scope has so far, 0 where no list has named it.
 struct Sums {
     /// Per segment, from the first document of the scope on.
     parts: Vec<(DocId, Vec<f32>)>,
@@ -329,7 +352,20 @@ impl Sums {
         sums[(address.doc - start) as usize]
     }
 
-    fn let_go(&mut self, address: Address) {
-        *self.at(address) = LET_GO;
+    /// What was named, has at least so much, and is wanted; ascending.
+    fn reaching<F: Fn(Address) -> Option<f32>>(&self, least: f32, wanted: &Wanted<F>) -> Vec<Candidate> {
+        let mut reaching = Vec::new();
+        let least = least.max(f32::MIN_POSITIVE);
+        for (segment, (start, sums)) in self.parts.iter().enumerate() {
+            for (at, score) in sums.iter().enumerate() {
+                if *score >= least {
+                    let address = Address::new(segment, *start + at as DocId);
+                    if wanted.wants(address) {
+                        reaching.push(Candidate { address, score: *score });
+                    }
+                }
+            }
+        }
+        reaching
     }
 }
