@@ -192,7 +192,7 @@ fn add_to_all<F: Fn(Address) -> Option<f32>>(
     Ok(())
 }
 
-/// Adds a list to the `candidates` (ascending), and to nothing that another function looks at.
+/// Adds a list to the `candidates` (ascending). What others have is not kept up any more.
 fn add_to(
     ground: &Ground<'_>,
     weighed: &Weighed<'_>,
